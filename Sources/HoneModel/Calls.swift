@@ -1,0 +1,141 @@
+import HoneTrace
+
+/// One recorded model call: what was asked, what came back, what it cost. No secret ever stands in one.
+public struct CallRecord: Hashable, Codable, Sendable {
+  /// SHA-256 in hex over the canonical JSON of {version, alias, path, body, repeat, sample}.
+  public var key: String
+  /// The endpoint's alias: two endpoints with one model name never share an answer.
+  public var alias: String
+  /// Path under the base URL: `chat/completions`, `messages`, `embeddings`.
+  public var path: String
+  /// The body as sent, redacted.
+  public var request: Value
+  /// The repeat of the rollout the call was made in, and the how-many-th identical request in it, both from 0.
+  public var `repeat`: Int
+  public var sample: Int
+  public var status: Int
+  /// The reply's body as received (parsed JSON), redacted.
+  public var response: Value
+  public var usage: Usage
+  /// Seconds from sending to the last byte, retries included.
+  public var seconds: Double
+  /// Requests sent for it, the last one included.
+  public var attempts: Int
+  /// Who asked: "workflow", "proposer", "judge".
+  public var role: String
+
+  public init(
+    key: String, alias: String, path: String, request: Value, repeat: Int, sample: Int, status: Int, response: Value,
+    usage: Usage, seconds: Double, attempts: Int, role: String
+  ) {
+    self.key = key
+    self.alias = alias
+    self.path = path
+    self.request = request
+    self.repeat = `repeat`
+    self.sample = sample
+    self.status = status
+    self.response = response
+    self.usage = usage
+    self.seconds = seconds
+    self.attempts = attempts
+    self.role = role
+  }
+}
+
+/// Where calls are kept and found again: a cassette file, or a study's store.
+public protocol CallArchive: Sendable {
+  func call(for key: String) async throws -> CallRecord?
+  /// Durable when it returns. A key that is already there is left as it is.
+  func append(_ record: CallRecord) async throws
+  /// Recorded requests of the same path, to name the nearest one when a request is unknown. At most `limit`, any order.
+  func calls(path: String, limit: Int) async throws -> [CallRecord]
+}
+
+/// What stands around every model call made inside a task: who pays, what is already known, whose call it is.
+///
+/// It is task-local, so a workflow's own code needs no argument for it. `nil` (outside any study or replay) means: send,
+/// count nothing, record nothing.
+public struct CallContext: Sendable {
+  @TaskLocal public static var current: CallContext?
+
+  /// Caps; nil means none.
+  public var ledger: Ledger?
+  /// The study's own record: looked in first, whatever the mode, and every new call is appended to it before its reply is
+  /// used, so that a paid reply is never lost and never paid for again.
+  public var archive: (any CallArchive)?
+  /// A cassette, used as `mode` says.
+  public var cassette: (any CallArchive)?
+  public var mode: CassetteMode
+  public var role: String
+  public var scope: CallScope
+
+  public init(
+    ledger: Ledger? = nil, archive: (any CallArchive)? = nil, cassette: (any CallArchive)? = nil,
+    mode: CassetteMode = .off, role: String = "workflow", scope: CallScope = CallScope(repeat: 0)
+  ) {
+    self.ledger = ledger
+    self.archive = archive
+    self.cassette = cassette
+    self.mode = mode
+    self.role = role
+    self.scope = scope
+  }
+}
+
+/// What a cassette is for.
+public enum CassetteMode: String, Codable, Sendable, CaseIterable {
+  /// The cassette is neither read nor written.
+  case off
+  /// Everything is sent and stored.
+  case record
+  /// Nothing is sent: a known request is answered, an unknown one is an error that names the nearest known one.
+  case replay
+  /// A known request is answered, an unknown one sent and stored.
+  case auto
+}
+
+/// Counts identical requests within one rollout or one proposal, so that three samples of one prompt are three recorded
+/// answers, whatever else runs at the same time; and adds up what the calls in it used.
+public final class CallScope: Sendable {
+  public let `repeat`: Int
+  private let state: Lock<State>
+
+  struct State {
+    var samples: [String: Int] = [:]
+    var usage: [Usage] = []
+    var keys: [String] = []
+  }
+
+  public init(repeat: Int) {
+    self.repeat = `repeat`
+    state = Lock(State())
+  }
+
+  /// The how-many-th request with this fingerprint it is in the scope, from 0.
+  func nextSample(of fingerprint: String) -> Int {
+    state.withLock { state in
+      defer { state.samples[fingerprint, default: 0] += 1 }
+      return state.samples[fingerprint, default: 0]
+    }
+  }
+
+  func note(_ usage: Usage, key: String) {
+    state.withLock { state in
+      state.usage.append(usage)
+      state.keys.append(key)
+    }
+  }
+
+  /// Tokens, money and calls of the scope so far.
+  public var spend: Spend {
+    state.withLock { state in
+      var spend = Spend()
+      for usage in state.usage { spend.add(usage) }
+      return spend
+    }
+  }
+
+  /// Keys of the calls made, in the order they ended.
+  public var callKeys: [String] { state.withLock { $0.keys } }
+}

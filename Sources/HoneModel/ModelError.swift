@@ -1,0 +1,75 @@
+/// Why a model call gave no usable reply. Each case says whether the study may go on.
+public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConvertible {
+  public enum Kind: String, Codable, Sendable {
+    /// Refused, reset, DNS, unreachable: retried, then given up.
+    case connection
+    /// A deadline passed: connect, first byte or total.
+    case timeout
+    /// 408, 409, 425, 5xx after all tries.
+    case server
+    /// 429 or 503 after all tries, or a Retry-After over 120 s.
+    case rateLimited
+    /// 429 with `insufficient_quota`, credit or spend limit: final.
+    case quota
+    /// 401 or 403: final.
+    case authentication
+    /// 400, 404, 413, 422 and other final statuses.
+    case badRequest
+    /// The prompt does not fit the model's context: final.
+    case contextExceeded
+    /// A 200 that is not a reply: HTML, empty, truncated, `{}`, null content.
+    case malformedReply
+    /// TLS failure: final, never falls back.
+    case tls
+    /// A redirect to another origin, too many, or a downgrade.
+    case redirect
+    /// The reply is larger than the cap.
+    case tooLarge
+    /// A key would be sent in the clear to another machine.
+    case insecure
+    /// A cap of the ledger would be overshot: nothing was sent.
+    case budget
+    /// Replaying, and this request was never recorded.
+    case notRecorded
+    /// The caller cancelled.
+    case cancelled
+    /// The endpoint is not configured: no base URL, no model, no key.
+    case configuration
+  }
+  public var kind: Kind
+  /// One sentence: what happened, where, how often it was tried.
+  public var message: String
+  /// What to do about it.
+  public var hint: String?
+  /// HTTP status of the last try, if there was one.
+  public var status: Int?
+  /// How many requests were sent.
+  public var attempts: Int
+
+  public init(_ kind: Kind, _ message: String, hint: String? = nil, status: Int? = nil, attempts: Int = 0) {
+    self.kind = kind
+    self.message = message
+    self.hint = hint
+    self.status = status
+    self.attempts = attempts
+  }
+
+  public var description: String { message }
+
+  /// The endpoint's or the network's trouble, not the request's: the rollout is `failed(infrastructure)`, never scored,
+  /// and may be tried again later.
+  public var isInfrastructure: Bool {
+    switch kind {
+    case .connection, .timeout, .server, .rateLimited, .malformedReply, .tls, .redirect, .tooLarge, .cancelled: true
+    default: false
+    }
+  }
+
+  /// Nothing after this can succeed: the study stops instead of failing rollout after rollout.
+  public var endsStudy: Bool {
+    switch kind {
+    case .quota, .authentication, .tls, .insecure, .budget, .notRecorded, .configuration: true
+    default: false
+    }
+  }
+}

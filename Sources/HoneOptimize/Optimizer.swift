@@ -1,0 +1,197 @@
+import HoneModel
+import HoneNumerics
+import HoneTrace
+
+/// What is searched, in which direction, and from which seed.
+public struct Problem: Hashable, Codable, Sendable {
+  public var space: Space
+  public var objective: Objective
+  public var seed: UInt64
+
+  public init(space: Space, objective: Objective, seed: UInt64) {
+    self.space = space
+    self.objective = objective
+    self.seed = seed
+  }
+}
+
+/// What is made better.
+public struct Objective: Hashable, Codable, Sendable {
+  public enum Direction: String, Codable, Sendable { case maximize, minimize }
+  /// The field's name for the score, such as "accuracy".
+  public var metric: String
+  public var direction: Direction
+  /// What the workflow is for, in words for a proposer.
+  public var purpose: String
+
+  public init(metric: String = "score", direction: Direction = .maximize, purpose: String = "") {
+    self.metric = metric
+    self.direction = direction
+    self.purpose = purpose
+  }
+
+  /// True when `a` is strictly better than `b`.
+  public func isBetter(_ a: Double, than b: Double) -> Bool { direction == .maximize ? a > b : a < b }
+}
+
+/// An assignment to try, and where it comes from.
+public struct Proposal: Hashable, Codable, Sendable {
+  /// Valid in the problem's space.
+  public var assignment: Assignment
+  /// The optimizer that made it: "initial", "random", "optoprime".
+  public var origin: String
+  /// The trial it was made from.
+  public var parent: Int?
+  /// Why, in one or two sentences, for people.
+  public var note: String
+
+  public init(_ assignment: Assignment, origin: String, parent: Int? = nil, note: String = "") {
+    self.assignment = assignment
+    self.origin = origin
+    self.parent = parent
+    self.note = note
+  }
+}
+
+/// One try of a proposer to make a proposal, whatever came of it. Every one is stored.
+public struct Attempt: Hashable, Codable, Sendable {
+  public enum Outcome: String, Codable, Sendable {
+    case applied, rejected, duplicate, truncated, malformed, terminated, modelFailed, fallback
+  }
+  public var origin: String
+  public var outcome: Outcome
+  /// What was wrong with it; empty when it was applied.
+  public var rejections: [Rejection]
+  /// The values as the model gave them, before checking; null when none could be read.
+  public var suggestion: Value
+  /// The model's own reasoning.
+  public var reasoning: String
+  /// Keys of the model calls it took.
+  public var callKeys: [String]
+
+  public init(
+    origin: String, outcome: Outcome, rejections: [Rejection] = [], suggestion: Value = .null, reasoning: String = "",
+    callKeys: [String] = []
+  ) {
+    self.origin = origin
+    self.outcome = outcome
+    self.rejections = rejections
+    self.suggestion = suggestion
+    self.reasoning = reasoning
+    self.callKeys = callKeys
+  }
+}
+
+/// How good a trial was measured to be.
+public struct Estimate: Hashable, Codable, Sendable {
+  /// Mean score over `count` rollouts. Finite.
+  public var mean: Double
+  /// Standard deviation of the rollouts' scores (n - 1 in the denominator); 0 for one rollout.
+  public var deviation: Double
+  public var count: Int
+
+  public init(mean: Double, deviation: Double, count: Int) {
+    self.mean = mean
+    self.deviation = deviation
+    self.count = count
+  }
+
+  /// Nil for no scores.
+  public init?(_ scores: [Double]) {
+    guard !scores.isEmpty else { return nil }
+    let mean = scores.reduce(0, +) / Double(scores.count)
+    let squares = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+    self.init(
+      mean: mean, deviation: scores.count > 1 ? (squares / Double(scores.count - 1)).squareRoot() : 0,
+      count: scores.count)
+  }
+}
+
+/// What is told to an optimizer, in the order it happened. The stored events are all an optimizer's memory.
+public enum Event: Hashable, Codable, Sendable {
+  /// A trial was begun; it is pending until it completes, fails or is interrupted.
+  case began(trial: Int, Proposal)
+  /// A trial has a score on the validation examples; `screened` when it was dropped after the first few of them.
+  case completed(trial: Int, Estimate, screened: Bool, outcomes: [String: Double])
+  /// A trial has no score: nothing failed is ever best.
+  case failed(trial: Int, reason: String)
+  case attempted(Attempt)
+}
+
+/// Proposes assignments and is told results.
+///
+/// An optimizer is a function of the problem and the events told: after a restart `start` and the same `tell`s give the
+/// same state, and the same state gives the same `ask`. Nothing else is remembered.
+public protocol Optimizer: Sendable {
+  associatedtype State: Codable & Sendable & Equatable
+
+  /// The name used in task files, in `Proposal.origin` and for random streams.
+  var name: String { get }
+
+  /// Needs the parent's rollouts with traces and feedback in `AskContext.rollouts`.
+  var needsRollouts: Bool { get }
+
+  func start(_ problem: Problem) -> State
+
+  /// Learns one event. Must accept any sequence, also trials that other optimizers proposed.
+  func tell(_ event: Event, state: inout State)
+
+  /// Up to `count` new assignments: valid, different from each other and from every known one. Fewer, or none, when it
+  /// has no more to offer; a finite space that is used up gives none.
+  func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer
+}
+
+/// What `ask` gives back.
+public struct Answer: Hashable, Sendable {
+  public var proposals: [Proposal]
+  public var attempts: [Attempt]
+
+  public init(_ proposals: [Proposal] = [], attempts: [Attempt] = []) {
+    self.proposals = proposals
+    self.attempts = attempts
+  }
+}
+
+/// What an optimizer may look at when asked, beside its state.
+public struct AskContext: Sendable {
+  public var problem: Problem
+  /// How many times the study has asked before; with the problem's seed it names the random stream.
+  public var round: Int
+  /// Keys of all assignments that were ever begun.
+  public var known: Set<String>
+  /// The best trial so far: its number, its assignment, its estimate.
+  public var incumbent: Incumbent?
+  /// Rollouts of the incumbent on training examples, newest minibatch, with traces and feedback.
+  public var rollouts: [RolloutRecord]
+  /// For proposers; nil when the study has none.
+  public var model: (any ChatModel)?
+
+  public struct Incumbent: Hashable, Sendable {
+    public var trial: Int
+    public var assignment: Assignment
+    public var estimate: Estimate
+
+    public init(trial: Int, assignment: Assignment, estimate: Estimate) {
+      self.trial = trial
+      self.assignment = assignment
+      self.estimate = estimate
+    }
+  }
+
+  public init(
+    problem: Problem, round: Int, known: Set<String> = [], incumbent: Incumbent? = nil,
+    rollouts: [RolloutRecord] = [], model: (any ChatModel)? = nil
+  ) {
+    self.problem = problem
+    self.round = round
+    self.known = known
+    self.incumbent = incumbent
+    self.rollouts = rollouts
+    self.model = model
+  }
+
+  /// The stream of random numbers for this ask.
+  public func random(_ name: String) -> RandomStream {
+    RandomStream(seed: problem.seed, name: "\(name)/\(round)")
+  }
+}

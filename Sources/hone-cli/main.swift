@@ -1,0 +1,4 @@
+import ArgumentParser
+import Hone
+
+print("hone")
