@@ -100,7 +100,7 @@ import Testing
             name: "p\(index)", domain: .int(IntDomain(0...size)), initial: 0, condition: condition))
       }
       var space = Space(parameters)
-      if Bool.random(using: &random) {
+      if parameters.count > 1, Bool.random(using: &random) {
         space.forbidden = [["p0": 1, parameters[parameters.count - 1].name: 1]]
       }
       let naive = Self.naive(space)
