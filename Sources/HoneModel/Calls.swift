@@ -8,7 +8,8 @@ public struct CallRecord: Hashable, Codable, Sendable {
   public var alias: String
   /// Path under the base URL: `chat/completions`, `messages`, `embeddings`.
   public var path: String
-  /// The body as sent, redacted.
+  /// The body as asked for, redacted. An endpoint that refused `response_format` was sent a plainer one; that is learned
+  /// anew in each process and must not decide keys, so it does not stand here.
   public var request: Value
   /// The repeat of the rollout the call was made in, and the how-many-th identical request in it, both from 0.
   public var `repeat`: Int
@@ -48,8 +49,14 @@ public protocol CallArchive: Sendable {
   func call(for key: String) async throws -> CallRecord?
   /// Durable when it returns. A key that is already there is left as it is.
   func append(_ record: CallRecord) async throws
+  /// As `append`, but the record takes the place of an older one with its key: a cassette that is recorded anew.
+  func replace(_ record: CallRecord) async throws
   /// Recorded requests of the same path, to name the nearest one when a request is unknown. At most `limit`, any order.
   func calls(path: String, limit: Int) async throws -> [CallRecord]
+}
+
+extension CallArchive {
+  public func replace(_ record: CallRecord) async throws { try await append(record) }
 }
 
 /// What stands around every model call made inside a task: who pays, what is already known, whose call it is.
@@ -103,8 +110,9 @@ public final class CallScope: Sendable {
 
   struct State {
     var samples: [String: Int] = [:]
-    var usage: [Usage] = []
+    var spend = Spend()
     var keys: [String] = []
+    var records: [CallRecord] = []
   }
 
   public init(repeat: Int) {
@@ -120,22 +128,24 @@ public final class CallScope: Sendable {
     }
   }
 
-  func note(_ usage: Usage, key: String) {
+  /// A call that ended well.
+  func note(_ record: CallRecord, isFromCassette: Bool) {
     state.withLock { state in
-      state.usage.append(usage)
-      state.keys.append(key)
+      state.spend.add(record.usage, requests: record.attempts)
+      state.keys.append(record.key)
+      if isFromCassette { state.records.append(record) }
     }
   }
 
-  /// Tokens, money and calls of the scope so far.
-  public var spend: Spend {
-    state.withLock { state in
-      var spend = Spend()
-      for usage in state.usage { spend.add(usage) }
-      return spend
-    }
-  }
+  /// What a call used that ended badly.
+  func note(lost: Spend) { state.withLock { $0.spend = $0.spend + lost } }
+
+  /// Tokens, money and requests of the scope so far; replayed calls count as they were recorded, failed ones too.
+  public var spend: Spend { state.withLock { $0.spend } }
 
   /// Keys of the calls made, in the order they ended.
   public var callKeys: [String] { state.withLock { $0.keys } }
+
+  /// Calls a cassette answered, in the order they ended: not archived yet, to be stored together with the rollout.
+  public var records: [CallRecord] { state.withLock { $0.records } }
 }

@@ -35,6 +35,8 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
     case cancelled
     /// The endpoint is not configured: no base URL, no model, no key.
     case configuration
+    /// The study's record or the cassette could not be read or written.
+    case archive
   }
   public var kind: Kind
   /// One sentence: what happened, where, how often it was tried.
@@ -68,7 +70,7 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
   /// Nothing after this can succeed: the study stops instead of failing rollout after rollout.
   public var endsStudy: Bool {
     switch kind {
-    case .quota, .authentication, .tls, .insecure, .budget, .notRecorded, .configuration: true
+    case .quota, .authentication, .tls, .insecure, .budget, .notRecorded, .configuration, .archive: true
     default: false
     }
   }

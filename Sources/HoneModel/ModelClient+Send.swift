@@ -1,0 +1,157 @@
+import Foundation
+import HoneNumerics
+import HoneTrace
+
+extension ModelClient {
+  /// What one try came to.
+  enum Outcome {
+    case reply(Value, status: Int, WireReply)
+    case retry(ModelError, after: Double?, lost: Usage?, ConcurrencyLimit.Signal)
+    /// The server does not take the form of the request; it was told so by what is learned now.
+    case plainer(ModelError)
+    case fail(ModelError, lost: Usage?)
+  }
+
+  /// Sends until there is a reply or nothing more to try.
+  ///
+  /// Each try is reserved before it is sent and settled with what it used. All tries of one form share an idempotency key.
+  func send(_ named: NamedCall, _ context: CallContext?) async throws(ModelError) -> CallRecord {
+    let key = try key.get()
+    let origin = try endpoint.origin(hasKey: key != nil)
+    let ledger = context?.ledger
+    guard ledger?.budget.money == nil || endpoint.price != nil else {
+      throw ModelError(
+        .configuration, "the budget caps money, but endpoint \"\(endpoint.alias)\" has no price",
+        hint: "give the endpoint's price for a million tokens, in and out")
+    }
+    let stopwatch = Stopwatch(clock)
+    var random = RandomStream(seed: seed, name: "retry/\(named.key)")
+    var lost = Spend()
+    var (attempts, tries, malformed) = (0, 0, 0)
+    while true {
+      let reserved: Ledger.Reservation?
+      do throws(ModelError) {
+        reserved = try await reserve(named, ledger)
+      } catch {
+        throw Self.ended(error, attempts, lost, context)
+      }
+      guard let epoch = await limit.acquire() else {
+        if let reserved { ledger?.settle(reserved, used: Spend()) }
+        throw Self.ended(.cancelledCall, attempts, lost, context)
+      }
+      (attempts, tries) = (attempts + 1, tries + 1)
+      let outcome = await attempt(named, key: key, origin: origin, secondsLeft: ledger?.secondsLeft)
+      var used = Spend()
+      switch outcome {
+      case .reply(let body, let status, let reply):
+        limit.release(epoch: epoch, .good)
+        let usage = usage(of: reply, named, body, lost)
+        used.add(usage, requests: attempts)
+        used = used - lost
+        if let reserved { ledger?.settle(reserved, used: used) }
+        return CallRecord(
+          key: named.key, alias: endpoint.alias, path: named.call.path, request: named.asked, repeat: named.repeat,
+          sample: named.sample, status: status, response: secrets.redact(body), usage: usage,
+          seconds: stopwatch.seconds, attempts: attempts, role: context?.role ?? "workflow")
+      case .plainer(let error):
+        limit.release(epoch: epoch, .neutral)
+        used.requests = 1
+        if let reserved { ledger?.settle(reserved, used: used) }
+        lost = lost + used
+        tries = 0
+        if attempts > 8 { throw Self.ended(error, attempts, lost, context) }
+      case .fail(let error, let usage):
+        limit.release(epoch: epoch, .neutral)
+        if let usage { used.add(usage) } else { used.requests = 1 }
+        if let reserved { ledger?.settle(reserved, used: used) }
+        throw Self.ended(error, attempts, lost + used, context)
+      case .retry(let error, let after, let usage, let signal):
+        limit.release(epoch: epoch, signal)
+        if let usage { used.add(usage) } else { used.requests = 1 }
+        if let reserved { ledger?.settle(reserved, used: used) }
+        lost = lost + used
+        if error.kind == .malformedReply { malformed += 1 }
+        guard tries < policy.maxTries, malformed <= policy.maxMalformed else {
+          throw Self.ended(error, attempts, lost, context)
+        }
+        let delay = after ?? policy.delay(beforeTry: tries + 1, random: &random)
+        guard delay <= RetryAfter.longest else {
+          throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost, context)
+        }
+        do {
+          try await clock.sleep(for: .seconds(delay))
+        } catch {
+          throw Self.ended(.cancelledCall, attempts, lost, context)
+        }
+      }
+    }
+  }
+
+  private static func askedTooLong(_ error: ModelError, _ delay: Double, _ endpoint: Endpoint) -> ModelError {
+    let seconds = delay < 1e9 ? "\(Int(delay.rounded(.up)))" : "\(delay)"
+    return ModelError(
+      .rateLimited,
+      "endpoint \"\(endpoint.alias)\" asks to be left alone for \(seconds) s, longer than the "
+        + "\(Int(RetryAfter.longest)) s waited at most",
+      hint: "run the same command again later: it goes on where it stopped", status: error.status)
+  }
+
+  private static func ended(_ error: ModelError, _ attempts: Int, _ lost: Spend, _ context: CallContext?)
+    -> ModelError
+  {
+    context?.scope.note(lost: lost)
+    var error = error
+    error.attempts = attempts
+    if attempts > 1 { error.message += " (\(attempts) tries)" }
+    return error
+  }
+
+  // MARK: Money
+
+  private func reserve(_ named: NamedCall, _ ledger: Ledger?) async throws(ModelError) -> Ledger.Reservation? {
+    guard let ledger else { return nil }
+    let most = mostUsed(by: named)
+    return try await ledger.reserveInTurn(
+      promptTokens: most.promptTokens, completionTokens: most.completionTokens, money: most.cost ?? 0)
+  }
+
+  /// An upper bound: no tokenizer makes more than one token of a byte, and the body's own JSON (keys, quotes, roles) is
+  /// longer than any chat template's marks.
+  func mostUsed(by named: NamedCall) -> Usage {
+    priced(named.asked.canonicalJSON.utf8.count, named.call.maxTokens, estimated: true)
+  }
+
+  private func priced(_ prompt: Int, _ completion: Int, estimated: Bool) -> Usage {
+    Usage(
+      promptTokens: prompt, completionTokens: completion,
+      cost: endpoint.price?.cost(promptTokens: prompt, completionTokens: completion), estimated: estimated)
+  }
+
+  /// A guess where the server gave no figure: tokens of about 3.5 bytes.
+  private static func guess(_ bytes: Int) -> Int { (bytes * 2 + 6) / 7 }
+
+  /// What a try without a usable reply may have cost: the prompt, and as long a reply as was allowed.
+  func unknownUsage(_ named: NamedCall) -> Usage {
+    priced(Self.guess(named.asked.canonicalJSON.utf8.count), named.call.maxTokens, estimated: true)
+  }
+
+  /// Usage of the whole call, lost tries included.
+  private func usage(of reply: WireReply, _ named: NamedCall, _ body: Value, _ lost: Spend) -> Usage {
+    let prompt = reply.promptTokens ?? Self.guess(named.asked.canonicalJSON.utf8.count)
+    let completion = reply.completionTokens ?? min(Self.guess(reply.text.utf8.count), named.call.maxTokens)
+    let isEstimated = reply.promptTokens == nil || reply.completionTokens == nil || lost.estimatedTokens > 0
+    return priced(prompt + lost.promptTokens, completion + lost.completionTokens, estimated: isEstimated)
+  }
+}
+
+extension Spend {
+  fileprivate static func - (a: Spend, b: Spend) -> Spend {
+    var rest = a
+    rest.requests -= b.requests
+    rest.promptTokens -= b.promptTokens
+    rest.completionTokens -= b.completionTokens
+    rest.money -= b.money
+    rest.estimatedTokens -= b.estimatedTokens
+    return rest
+  }
+}

@@ -1,0 +1,104 @@
+import HoneTrace
+
+/// `/chat/completions` and `/embeddings` as OpenAI and compatible servers speak them.
+struct OpenAIFormat: WireFormat {
+  let chatPath = "chat/completions"
+
+  func body(of request: ChatRequest, endpoint: Endpoint, capabilities: Capabilities) -> Value {
+    var body: [String: Value] = [
+      "model": .string(endpoint.model),
+      "messages": .array(
+        request.messages.map { ["role": .string($0.role.rawValue), "content": .string($0.content)] }),
+    ]
+    body[capabilities.wantsMaxCompletionTokens ? "max_completion_tokens" : "max_tokens"] = .int(request.maxTokens)
+    if endpoint.sendsTemperature { body["temperature"] = .double(request.temperature) }
+    if let topP = request.topP { body["top_p"] = .double(topP) }
+    if !request.stop.isEmpty { body["stop"] = .array(request.stop.map { .string($0) }) }
+    if let seed = request.seed { body["seed"] = .int(seed) }
+    switch capabilities.form(of: request.format) {
+    case .text: break
+    case .jsonObject: body["response_format"] = ["type": "json_object"]
+    case .jsonSchema(let name, let schema):
+      body["response_format"] = [
+        "type": "json_schema", "json_schema": ["name": .string(name), "strict": true, "schema": schema],
+      ]
+    }
+    return .object(body)
+  }
+
+  func headers(key: String?) -> [HTTPHeader] {
+    key.map { [HTTPHeader("Authorization", "Bearer \($0)")] } ?? []
+  }
+
+  func parse(_ reply: Value) throws(Malformed) -> WireReply {
+    guard reply.object != nil else { throw Malformed(reason: "the reply is no JSON object") }
+    if let error = reply["error"], !error.isNull { throw Malformed(reason: "an error object in a reply of status 200") }
+    guard let choice = reply["choices"]?[0] else { throw Malformed(reason: "the reply has no choices") }
+    guard let message = choice["message"], message.object != nil else {
+      throw Malformed(reason: "the first choice has no message")
+    }
+    var finish = Self.finish(choice["finish_reason"]?.string)
+    var text = Self.text(message["content"])
+    if text == nil, let refusal = message["refusal"]?.string {
+      text = refusal
+      finish = .contentFilter
+    }
+    if text == nil, finish == .contentFilter || finish == .toolCalls { text = "" }
+    guard let text else { throw Malformed(reason: "the message has no content") }
+    let usage = reply["usage"]
+    return WireReply(
+      text: text, finish: finish, model: reply["model"]?.string ?? "",
+      promptTokens: plausibleTokens(usage?["prompt_tokens"]),
+      completionTokens: plausibleTokens(usage?["completion_tokens"]))
+  }
+
+  /// A string, or the text parts of a list of parts.
+  private static func text(_ content: Value?) -> String? {
+    if let text = content?.string { return text }
+    guard let parts = content?.array else { return nil }
+    let texts = parts.compactMap { $0["text"]?.string }
+    return texts.isEmpty ? nil : texts.joined()
+  }
+
+  private static func finish(_ word: String?) -> FinishReason {
+    switch word {
+    case "stop": .stop
+    case "length": .length
+    case "content_filter": .contentFilter
+    case "tool_calls", "function_call": .toolCalls
+    default: .other
+    }
+  }
+
+  // MARK: Embeddings
+
+  static func embeddingBody(_ texts: [String], model: String) -> Value {
+    ["model": .string(model), "input": .array(texts.map { .string($0) }), "encoding_format": "float"]
+  }
+
+  /// One vector a text, in the texts' order: servers may answer in any order, `index` tells.
+  static func vectors(_ reply: Value, count: Int) throws(Malformed) -> [[Float]] {
+    guard let data = reply["data"]?.array else { throw Malformed(reason: "the reply has no data") }
+    var vectors: [[Float]?] = Array(repeating: nil, count: count)
+    for (position, entry) in data.enumerated() {
+      let index = entry["index"]?.int ?? position
+      guard vectors.indices.contains(index), vectors[index] == nil else {
+        throw Malformed(reason: "the embedding index \(index) is out of range or stands twice")
+      }
+      guard let numbers = entry["embedding"]?.array, !numbers.isEmpty else {
+        throw Malformed(reason: "embedding \(index) is no list of numbers")
+      }
+      var vector: [Float] = []
+      vector.reserveCapacity(numbers.count)
+      for number in numbers {
+        guard let value = number.number else { throw Malformed(reason: "embedding \(index) holds no number") }
+        vector.append(Float(value))
+      }
+      vectors[index] = vector
+    }
+    let whole = vectors.compactMap { $0 }
+    guard whole.count == count else { throw Malformed(reason: "\(whole.count) embeddings for \(count) texts") }
+    guard Set(whole.map(\.count)).count <= 1 else { throw Malformed(reason: "embeddings of different lengths") }
+    return whole
+  }
+}
