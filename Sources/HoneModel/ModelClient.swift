@@ -83,16 +83,9 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       throw ModelError(.configuration, "endpoint \"\(endpoint.alias)\" speaks a protocol without embeddings")
     }
     let body = OpenAIFormat.embeddingBody(texts, model: endpoint.model)
-    let call = Call(path: "embeddings", maxTokens: 0, canDegrade: false, body: { _ in body }) {
-      reply throws(Malformed) in
-      if let error = reply["error"], !error.isNull {
-        throw Malformed(reason: "an error object in a reply of status 200")
-      }
-      _ = try OpenAIFormat.vectors(reply, count: texts.count)
-      return WireReply(
-        text: "", finish: .stop, model: "", promptTokens: plausibleTokens(reply["usage"]?["prompt_tokens"]),
-        completionTokens: 0)
-    }
+    let call = Call(
+      path: "embeddings", maxTokens: 0, canDegrade: false, body: { _ in body },
+      check: { reply throws(Malformed) in try OpenAIFormat.checkEmbeddings(reply, count: texts.count) })
     let answer = try await answer(call)
     do {
       return try OpenAIFormat.vectors(answer.record.response, count: texts.count)

@@ -76,6 +76,14 @@ struct OpenAIFormat: WireFormat {
     ["model": .string(model), "input": .array(texts.map { .string($0) }), "encoding_format": "float"]
   }
 
+  static func checkEmbeddings(_ reply: Value, count: Int) throws(Malformed) -> WireReply {
+    if let error = reply["error"], !error.isNull { throw Malformed(reason: "an error object in a reply of status 200") }
+    _ = try vectors(reply, count: count)
+    return WireReply(
+      text: "", finish: .stop, model: "", promptTokens: plausibleTokens(reply["usage"]?["prompt_tokens"]),
+      completionTokens: 0)
+  }
+
   /// One vector a text, in the texts' order: servers may answer in any order, `index` tells.
   static func vectors(_ reply: Value, count: Int) throws(Malformed) -> [[Float]] {
     guard let data = reply["data"]?.array else { throw Malformed(reason: "the reply has no data") }
