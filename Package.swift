@@ -52,7 +52,7 @@ let package = Package(
     room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", log]),
     room(
       "HoneTasks",
-      ["Hone", .product(name: "Yams", package: "Yams"), .product(name: "Subprocess", package: "swift-subprocess")]),
+      ["Hone", crypto, .product(name: "Yams", package: "Yams"), .product(name: "Subprocess", package: "swift-subprocess")]),
     room("HoneTesting", ["Hone"]),
     .executableTarget(
       name: "hone-cli",

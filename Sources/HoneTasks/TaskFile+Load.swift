@@ -1,0 +1,168 @@
+import Foundation
+import HoneModel
+import HoneTrace
+
+extension TaskFile {
+  private static let keys = [
+    "version", "study", "goal", "model", "data", "workflow", "parameters", "forbidden", "score", "optimizer", "budget",
+  ]
+
+  /// Reads and checks a task file. Data files are not opened here.
+  /// - Throws: everything that is wrong, in the order it stands in the file.
+  public static func load(path: String) throws(TaskFileError) -> TaskFile {
+    let bytes: [UInt8]
+    do throws(FileReadError) {
+      bytes = try SafePath.read(path, limit: 16 * YAMLReader.maxBytes)
+    } catch {
+      let hint = error.isMissing ? "hone init writes a task file to start from" : nil
+      throw TaskFileError([Diagnostic(error.message, file: path, line: 0, column: 0, hint: hint)], kind: error.kind)
+    }
+    let absolute = URL(fileURLWithPath: path).standardizedFileURL
+    return try parse(bytes, path: path, directory: absolute.deletingLastPathComponent().path)
+  }
+
+  /// Reads and checks the text of a task file.
+  /// - Parameter directory: where relative paths start.
+  public static func parse(_ bytes: [UInt8], path: String, directory: String) throws(TaskFileError) -> TaskFile {
+    let root: YAMLNode
+    let source: YAMLSource
+    do throws(Diagnostic) {
+      (root, source) = try YAMLReader.read(bytes, file: path)
+    } catch {
+      throw TaskFileError([error])
+    }
+    var reader = TaskReader(source: source, directory: directory)
+    let task = reader.task(root, path: path, keys: keys)
+    let errors = reader.diagnostics.filter { $0.severity == .error }
+    guard errors.isEmpty, let task else {
+      throw TaskFileError(
+        errors.enumerated().sorted { a, b in
+          (a.element.line, a.element.column, a.offset) < (b.element.line, b.element.column, b.offset)
+        }.map(\.element))
+    }
+    return task
+  }
+}
+
+extension TaskReader {
+  /// The whole file; nil when anything is wrong.
+  fileprivate mutating func task(_ root: YAMLNode, path: String, keys: [String]) -> TaskFile? {
+    guard let members = members(root, of: "", keys: keys) else { return nil }
+    version(members["version"], root)
+    let study = self.study(members["study"], root)
+    let goal = goal(members["goal"])
+    if members["goal"] == nil { missing("goal", root, "such as goal: { maximize: accuracy }") }
+    let model = model(members["model"], "model")
+    let data = data(members["data"])
+    declareParameters(members["parameters"])
+    let space = space(members["parameters"], forbidden: members["forbidden"])
+    if members["parameters"] == nil { missing("parameters", root, "what may be tuned: temperature: { float: [0, 1] }") }
+    let optimizer = optimizer(members["optimizer"])
+    let (budget, parallel) = budget(members["budget"])
+    var workflow: WorkflowSpec?
+    if let node = members["workflow"] {
+      workflow = self.workflow(node, minibatch: optimizer.minibatch)
+    } else {
+      missing("workflow", root, "what is run: prompt: or command:")
+    }
+    var score: ScoreSpec?
+    if let node = members["score"] {
+      score = self.score(node, isCommand: members["workflow"]?.pairs?.contains { $0.key.scalar == "command" } ?? false)
+    } else {
+      missing("score", root, "how an output is scored: exact_match: label")
+    }
+    guard let workflow, let space, let score else { return nil }
+    agree(members, workflow, space, score, hasModel: model != nil, hasData: data != nil)
+    return TaskFile(
+      path: path, directory: directory, study: study, objective: goal.objective, target: goal.target, model: model,
+      data: data, workflow: workflow, space: space, score: score, optimizer: optimizer, budget: budget,
+      parallel: parallel, canonical: root.value, warnings: diagnostics.filter { $0.severity == .warning },
+      fieldUses: fieldUses)
+  }
+
+  private mutating func missing(_ key: String, _ root: YAMLNode, _ hint: String) {
+    diagnostics.append(
+      Diagnostic(
+        "the key \(key) is missing", file: source.file, line: root.mark.line, column: root.mark.column, hint: hint))
+  }
+
+  private mutating func version(_ node: YAMLNode?, _ root: YAMLNode) {
+    guard let node else { return missing("version", root, "begin the file with version: 1") }
+    guard let version = int(node, "version") else { return }
+    if version != 1 {
+      fail(
+        "version: this program reads version 1, found \(version)", at: node,
+        hint: version > 1 ? "use a newer hone" : nil)
+    }
+  }
+
+  private mutating func study(_ node: YAMLNode?, _ root: YAMLNode) -> String {
+    guard let node else {
+      missing("study", root, "a name for the search: study: ticket-triage")
+      return ""
+    }
+    guard let text = name(node, "study") else { return "" }
+    let isName = text.unicodeScalars.allSatisfy {
+      $0.properties.isAlphabetic || ("0"..."9").contains($0) || "-_.".unicodeScalars.contains($0)
+    }
+    if !isName || text.hasPrefix(".") || text.hasPrefix("-") || text.count > 100 {
+      fail(
+        "study: \(quoted(text)) is no study name", at: node,
+        hint: "use letters, digits, dashes, underscores and dots, at most 100; a letter or digit first")
+    }
+    return text
+  }
+
+  /// What only the sections together can tell.
+  private mutating func agree(
+    _ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ space: Space, _ score: ScoreSpec, hasModel: Bool,
+    hasData: Bool
+  ) {
+    guard let workflowNode = members["workflow"] else { return }
+    switch workflow {
+    case .prompt(let prompt):
+      if members["data"] == nil, let at = members["workflow"] {
+        fail("workflow: a prompt needs data", at: at, hint: "name it: data: { train: train.jsonl }")
+      }
+      check(prompt.temperature, "workflow.prompt.temperature", space, workflowNode, whole: false)
+      check(prompt.maxTokens, "workflow.prompt.max_tokens", space, workflowNode, whole: true)
+      if let topP = prompt.topP { check(topP, "workflow.prompt.top_p", space, workflowNode, whole: false) }
+      if let shots = prompt.demonstrations {
+        check(shots.count, "workflow.prompt.demonstrations.count", space, workflowNode, whole: true)
+      }
+    case .command(let command):
+      if command.arguments.contains(where: { $0.fields.contains("parameters.json") }) {
+        usedParameters.formUnion(parameters.keys)
+      }
+      let reads = command.arguments.flatMap(\.fields) + (command.input?.fields ?? [])
+      if !hasData, let first = reads.first(where: { $0 != "parameters.json" }) {
+        fail(
+          "workflow: the command reads {\(first)} and there is no data", at: workflowNode, hint: "name it under data:")
+      }
+    }
+    for (name, mark) in parameters.sorted(by: { $0.value < $1.value }) where !usedParameters.contains(name) {
+      let node = YAMLNode(content: .scalar(name, plain: true), mark: mark)
+      let isCondition = space.parameters.contains { $0.condition?.allowed[name] != nil }
+      if isCondition { continue }
+      warn(
+        "\(name): the workflow does not use this parameter", at: node, hint: "write $\(name) where its value belongs")
+    }
+  }
+
+  /// A setting that takes a number must be handed a parameter that holds numbers.
+  private mutating func check(_ setting: Setting, _ name: String, _ space: Space, _ node: YAMLNode, whole: Bool) {
+    guard case .parameter(let parameter) = setting, let spec = space[parameter] else { return }
+    let values: [Value]? =
+      switch spec.domain {
+      case .float: whole ? nil : []
+      case .int: []
+      case .categorical(let choices), .ordinal(let choices): choices
+      default: nil
+      }
+    let fits = values?.allSatisfy { whole ? $0.int != nil : $0.number != nil } ?? false
+    guard !fits, let mark = parameters[parameter] else { return }
+    let at = YAMLNode(content: .scalar(parameter, plain: true), mark: mark)
+    fail(
+      "\(parameter): \(name) needs \(whole ? "whole numbers" : "numbers"), which this parameter does not hold", at: at)
+  }
+}

@@ -1,0 +1,180 @@
+import HoneModel
+import HoneOptimize
+import HoneTrace
+
+/// A tuning task as its YAML file describes it: what is run, on which data, how it is scored, what may be changed.
+///
+/// `Documentation/Formats/task.md` documents every key.
+public struct TaskFile: Sendable {
+  /// The file as the user named it.
+  public var path: String
+  /// The folder it is in; relative paths in the file start there.
+  public var directory: String
+  /// The study's name.
+  public var study: String
+  public var objective: Objective
+  /// A score at which the search may stop.
+  public var target: Double?
+  /// The model under tuning; nil for commands that name none.
+  public var model: ModelSpec?
+  /// Nil for a command that needs no data.
+  public var data: DataSpec?
+  public var workflow: WorkflowSpec
+  public var space: Space
+  public var score: ScoreSpec
+  public var optimizer: OptimizerSpec
+  public var budget: Budget
+  /// Rollouts at a time; nil when the file does not say.
+  public var parallel: Int?
+  /// Everything the file says, by key, with defaults left out: what a study definition keeps and `diff` compares.
+  public var canonical: Value
+  /// Things that are allowed but look unintended.
+  public var warnings: [Diagnostic]
+  /// Where each data field is used, to say so when the data has no such field.
+  var fieldUses: [FieldUse]
+}
+
+/// `{name}` somewhere in a task file.
+struct FieldUse: Sendable {
+  var name: String
+  /// Where it stands, with a message that says what is missing.
+  var diagnostic: Diagnostic
+}
+
+/// An endpoint and a model there, as a task file names them.
+public struct ModelSpec: Hashable, Sendable {
+  public enum API: String, Hashable, Sendable, CaseIterable { case openai, anthropic }
+  public enum Key: Hashable, Sendable {
+    /// A variable's name, never the key itself.
+    case environment(String)
+    /// A file's path, resolved.
+    case file(String)
+  }
+  /// Base URL; nil: taken from the environment.
+  public var endpoint: String?
+  public var api: API
+  /// Nil: taken from the environment.
+  public var name: String?
+  /// Names the endpoint in cassettes and fingerprints; nil: the model's name.
+  public var alias: String?
+  public var key: Key?
+  /// Seconds a request may take in all.
+  public var timeout: Double?
+  public var price: Price?
+  public var maxConcurrent: Int?
+  /// Plain HTTP with a key to another machine is allowed.
+  public var allowInsecureHTTP: Bool
+}
+
+/// Where rows come from and what their fields are called.
+public struct DataSpec: Hashable, Sendable {
+  /// Resolved paths, for messages and reading; nil when the file names none.
+  public var train: String?
+  public var validation: String?
+  public var test: String?
+  /// The field of the task file for each name the rows use: `fields: { text: body }` reads `body` as `text`.
+  public var fields: [String: String]
+  /// The column that holds a row's id; nil: `id` when the row has one, else a hash of the row.
+  public var id: String?
+  /// Shares of one file that is split, summing to 1; only with `train` alone.
+  public var split: SplitSpec?
+
+  /// How one file is split: the order is drawn with `seed`, then cut.
+  public struct SplitSpec: Hashable, Sendable {
+    public var train: Double
+    public var validation: Double
+    public var test: Double
+    public var seed: UInt64
+  }
+}
+
+/// What a rollout runs.
+public enum WorkflowSpec: Sendable {
+  case prompt(PromptSpec)
+  case command(CommandSpec)
+}
+
+/// A chat request made of templates.
+public struct PromptSpec: Sendable {
+  public struct Message: Sendable {
+    public var role: ChatMessage.Role
+    public var template: Template
+  }
+  /// In order; demonstrations are put in before the last user message.
+  public var messages: [Message]
+  public var demonstrations: DemonstrationSpec?
+  public var temperature: Setting
+  public var maxTokens: Setting
+  public var topP: Setting?
+  public var stop: [String]
+  public var seed: Int?
+  public var format: ResponseFormat
+}
+
+/// Rows shown to the model as earlier turns.
+public struct DemonstrationSpec: Sendable {
+  /// How many, at most.
+  public var count: Setting
+  /// The field whose values are balanced; nil: rows in their order.
+  public var balance: String?
+  public var user: Template
+  public var assistant: Template
+}
+
+/// A fixed value or a parameter's.
+public enum Setting: Hashable, Sendable {
+  case value(Value)
+  case parameter(String)
+}
+
+/// A program that is run for each example, or for a batch of them.
+public struct CommandSpec: Sendable {
+  /// The argument vector; no shell ever sees it.
+  public var arguments: [Template]
+  /// Working directory, resolved; nil: a fresh folder for each run.
+  public var directory: String?
+  /// Seconds before the process group is told to end.
+  public var timeout: Double
+  /// The program appends its steps to the file named in `HONE_TRACE`.
+  public var trace: Bool
+  /// Variables of the environment that are handed on, beside PATH.
+  public var passEnvironment: [String]
+  /// Further variables with fixed values.
+  public var environment: [String: String]
+  /// What the program reads on standard input; nil: nothing.
+  public var input: Template?
+  /// Rows in one `{batch.jsonl}`; nil when the command uses none.
+  public var batch: Int?
+}
+
+/// How an output becomes a score, and what is said about it.
+public struct ScoreSpec: Sendable {
+  public var metric: Metric
+  /// Rollouts of each example, for scores with noise.
+  public var repeats: Int
+  /// Said when the score is not the best one; filled with the row's fields, `{output}` and `{score}`.
+  public var feedback: Template?
+  public var constraints: [Constraint]
+
+  /// A bound on a further outcome.
+  public struct Constraint: Hashable, Sendable {
+    public var outcome: String
+    public var atMost: Double?
+    public var atLeast: Double?
+  }
+}
+
+/// Who proposes, and with what settings.
+public struct OptimizerSpec: Sendable {
+  /// "joint", "optoprime", "random", "sobol", …
+  public var name: String
+  /// Its own settings, as they stand in the file.
+  public var settings: [String: Value]
+  /// The proposer's model; nil: the one under tuning.
+  public var model: ModelSpec?
+  /// Training rollouts shown to a proposer, and the first rows trials are compared on; nil: the study's default.
+  public var minibatch: Int?
+  /// Whether hopeless trials end after the minibatch; nil: the study's default.
+  public var screening: Bool?
+  public var seed: UInt64
+}
