@@ -1,0 +1,101 @@
+import Foundation
+import HoneModel
+import HoneStore
+import HoneTrace
+
+/// Exit codes, after BSD's sysexits. Documented in Documentation/Decisions/0007-command-line.md.
+enum Exit: Int32, Sendable {
+  case done = 0
+  /// Finished, but the answer is no.
+  case no = 1
+  case usage = 64
+  /// A wrong task file, data file, database or cassette.
+  case badInput = 65
+  case missing = 66
+  case unavailable = 69
+  case `internal` = 70
+  case cannotCreate = 73
+  case io = 74
+  case tryAgain = 75
+  case permission = 77
+  case configuration = 78
+}
+
+/// Why a command ends: what, where, why, and what to do.
+struct Failure: Error {
+  var exit: Exit
+  /// One sentence, beginning with where. Several lines when a file has several faults, each rendered whole.
+  var message: String
+  var hint: String?
+  /// The message brings its own `error:` lines.
+  var isRendered = false
+
+  init(_ exit: Exit, _ message: String, hint: String? = nil) {
+    self.exit = exit
+    self.message = message
+    self.hint = hint
+  }
+
+  func print(on console: Console) {
+    console.endProgress()
+    if console.json {
+      var fields: [String: Value] = [
+        "schema": "hone.error/1", "code": .int(Int(exit.rawValue)), "message": .string(message),
+      ]
+      fields["hint"] = hint.map { .string($0) }
+      console.message(Value.object(fields).canonicalJSON)
+      return
+    }
+    let colored = console.terminal.hasColor
+    if isRendered {
+      console.message(Printable.clean(message))
+    } else {
+      console.message(Style.bad.apply("error:", if: colored) + " " + Printable.clean(message))
+    }
+    if let hint { console.message(Style.info.apply("hint:", if: colored) + " " + Printable.clean(hint)) }
+  }
+}
+
+extension Failure {
+  /// Any error as the program shows it. What is not known here is a fault of the program itself.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case let error as StoreError: self.init(error)
+    case let error as ModelError: self.init(error)
+    case let error as SpaceError:
+      self.init(.badInput, (error.parameter.map { "\($0): " } ?? "") + error.message, hint: error.hint)
+    case is CancellationError: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
+    default:
+      self.init(
+        .internal, "\(error)",
+        hint: "this is a fault in hone: please report it with the command, `hone version` and the task's seed")
+    }
+  }
+
+  init(_ error: StoreError) {
+    let exit: Exit =
+      switch error.kind {
+      case .busy: .tryAgain
+      case .full, .io: .io
+      case .corrupt, .foreign: .badInput
+      case .permission: .permission
+      case .cannotCreate, .networkFileSystem: .cannotCreate
+      case .notFound: .missing
+      }
+    self.init(exit, error.message, hint: error.hint)
+  }
+
+  init(_ error: ModelError) {
+    let exit: Exit =
+      switch error.kind {
+      case .connection, .timeout, .server, .rateLimited, .malformedReply, .tls, .redirect, .tooLarge: .unavailable
+      case .quota, .budget, .notRecorded: .no
+      case .authentication: .permission
+      case .insecure, .configuration: .configuration
+      case .badRequest, .contextExceeded: .badInput
+      case .cancelled: .tryAgain
+      }
+    self.init(exit, error.message, hint: error.hint)
+  }
+}

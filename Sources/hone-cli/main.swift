@@ -1,4 +1,0 @@
-import ArgumentParser
-import Hone
-
-print("hone")
