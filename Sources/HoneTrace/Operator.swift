@@ -1,0 +1,36 @@
+/// Records one of Hone's own operators: a pure function of traced values.
+enum Operator {
+  @inline(__always)
+  static func apply<each Input: Sendable, Output: Sendable>(
+    _ name: String, _ inputs: repeat Traced<each Input>, body: (repeat each Input) -> Output
+  ) -> Traced<Output> {
+    let value = body(repeat (each inputs).value)
+    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    return recorder.record(name, repeat each inputs, value: value, in: context.scope)
+  }
+
+  /// What each operator does, for proposers.
+  static let docs: [String: String] = [
+    "add": "The sum.", "subtract": "The first less the second.", "multiply": "The product.",
+    "divide": "The first divided by the second.", "negate": "The number with its sign changed.",
+    "minimum": "The smaller one.", "maximum": "The larger one.",
+    "equal": "Whether both are equal.", "differ": "Whether they are different.",
+    "less": "Whether the first is less than the second.",
+    "lessOrEqual": "Whether the first is at most the second.",
+    "not": "True for false and false for true.", "and": "Whether both are true.", "or": "Whether one is true.",
+    "choose": "The second if the first is true, else the third.",
+    "concatenate": "The first followed by the second.", "format": "All parts joined into one text.",
+    "join": "The texts joined by a separator.", "split": "The parts between separators.",
+    "uppercase": "The text in upper case.", "lowercase": "The text in lower case.",
+    "trim": "The text without white space at its ends.", "contains": "Whether the first holds the second.",
+    "hasPrefix": "Whether the first starts with the second.", "hasSuffix": "Whether the first ends with the second.",
+    "replace": "The text with every occurrence of the second replaced by the third.",
+    "fill": "The prompt with its placeholders filled.",
+    "count": "How many elements there are.", "isEmpty": "Whether there is none.", "first": "The first element.",
+    "last": "The last element.", "prefix": "The first elements.", "suffix": "The last elements.",
+    "reverse": "The elements in reverse order.", "sort": "The elements in order.",
+    "element": "The element at a position or key.", "gather": "All inputs as one collection.",
+    "map": "A function of each element.", "filter": "The elements that satisfy a condition.",
+    "reduce": "All elements combined.", "keys": "The keys in order.", "property": "A property of the value.",
+  ]
+}
