@@ -1,1 +1,13 @@
-// prompts
+/// The optimizers' prompt templates, built into the program so that it stays one file wherever it is copied.
+public enum EmbeddedPrompts {
+  /// Template texts by name; a name is its file's, without `.txt`.
+  public static var templates: [String: String] {
+    [
+      "optoprime-system": text(PackageResources.optoprime_system_txt),
+      "optoprime-user": text(PackageResources.optoprime_user_txt),
+      "optoprime-repair": text(PackageResources.optoprime_repair_txt),
+    ]
+  }
+
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,12 +1,16 @@
-/// A strict recursive-descent reader of JSON over bytes. See `Value.parse(json:maxDepth:)` for what it refuses.
+/// A recursive-descent reader of JSON over bytes. See `Value.parse(json:maxDepth:)` for what it refuses.
 struct JSONParser {
   let bytes: [UInt8]
   let maxDepth: Int
+  /// Also reads what models write by mistake: single quotes, a comma before the closing bracket, Python's `True`, `False`
+  /// and `None`, line ends and tabs inside strings.
+  let tolerant: Bool
   var position = 0
 
-  init(bytes: [UInt8], maxDepth: Int) {
+  init(bytes: [UInt8], maxDepth: Int, tolerant: Bool = false) {
     self.bytes = bytes
     self.maxDepth = maxDepth
+    self.tolerant = tolerant
   }
 
   mutating func document() throws(JSONError) -> Value {
@@ -29,8 +33,22 @@ struct JSONParser {
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
+    case UInt8(ascii: "'") where tolerant: return .string(try string())
+    case UInt8(ascii: "T") where tolerant: return try word("True", .bool(true))
+    case UInt8(ascii: "F") where tolerant: return try word("False", .bool(false))
+    case UInt8(ascii: "N") where tolerant: return try word("None", .null)
     default: throw error("expected a value")
     }
+  }
+
+  /// Whether the brace at the position begins an object: a key and a colon follow it, or it closes at once. Nothing is
+  /// consumed.
+  func objectBegins() -> Bool {
+    var ahead = self
+    ahead.position += 1
+    if ahead.consume("}") { return true }
+    guard ahead.peek("\"") || (tolerant && ahead.peek("'")) else { return false }
+    return (try? ahead.string()) != nil && ahead.consume(":")
   }
 
   private mutating func object(depth: Int) throws(JSONError) -> Value {
@@ -39,8 +57,9 @@ struct JSONParser {
     if consume("}") { return .object(members) }
     repeat {
       skipSpace()
+      if tolerant, !members.isEmpty, peek("}") { break }
       let start = position
-      guard peek("\"") else { throw error("expected a key in quotes") }
+      guard peek("\"") || (tolerant && peek("'")) else { throw error("expected a key in quotes") }
       let key = try string()
       guard consume(":") else { throw error("expected ':' after the key") }
       guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
@@ -55,7 +74,11 @@ struct JSONParser {
     position += 1
     var elements: [Value] = []
     if consume("]") { return .array(elements) }
-    repeat { elements.append(try value(depth: depth + 1)) } while consume(",")
+    repeat {
+      skipSpace()
+      if tolerant, !elements.isEmpty, peek("]") { break }
+      elements.append(try value(depth: depth + 1))
+    } while consume(",")
     guard consume("]") else { throw error("expected ',' or ']'") }
     return .array(elements)
   }
@@ -102,12 +125,13 @@ struct JSONParser {
 
   private mutating func string() throws(JSONError) -> String {
     let start = position
+    let quote = bytes[position]
     position += 1
     var out: [UInt8] = []
     var runStart = position
     while position < bytes.count {
       switch bytes[position] {
-      case UInt8(ascii: "\""):
+      case quote:
         out += bytes[runStart..<position]
         position += 1
         guard let text = String(validating: out, as: UTF8.self) else {
@@ -119,6 +143,7 @@ struct JSONParser {
         position += 1
         try escape(into: &out)
         runStart = position
+      case 0x09 where tolerant, 0x0a where tolerant, 0x0d where tolerant: position += 1
       case 0..<0x20: throw error("a control character in a string must be escaped")
       default: position += 1
       }
@@ -132,6 +157,7 @@ struct JSONParser {
     position += 1
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): out.append(byte)
+    case UInt8(ascii: "'") where tolerant: out.append(byte)
     case UInt8(ascii: "b"): out.append(0x08)
     case UInt8(ascii: "f"): out.append(0x0c)
     case UInt8(ascii: "n"): out.append(0x0a)

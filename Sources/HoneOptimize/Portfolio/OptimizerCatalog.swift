@@ -1,0 +1,175 @@
+import HoneTrace
+
+/// The optimizers by the names and settings that task files use.
+///
+/// | optimizer | settings |
+/// |---|---|
+/// | `joint` (default) | those of `optoprime` but `fallback`, and `share`: part of the proposals that change text, 0 to 1, default 0.5 |
+/// | `optoprime` | `parameters`: names it may change, default all; `temperature`: a number or a list tried in turn, default [0.7, 1.0, 0.4, 1.2]; `max_tokens` of a reply, default 800; `prompt_tokens`: cap of the prompt, default 3000; `memory`: past trials shown, default 7; `repairs` after a rejected reply, default 1; `tries`: fresh requests for one proposal, default 1 (3 where there are no numbers); `fallback`: numeric search when the model fails, default true; `prompts`: a folder of templates; `candidates`: proposals of one ask, default 1 |
+/// | `sobol`, `random` | none |
+public enum OptimizerCatalog {
+  /// What an optimizer is called when nothing is said.
+  public static let defaultName = "joint"
+
+  public static let names = ["joint", "optoprime", "random", "sobol"]
+
+  /// The settings an optimizer knows, sorted; empty for an unknown one.
+  public static func settingNames(of optimizer: String) -> [String] {
+    let proposer = [
+      "candidates", "max_tokens", "memory", "parameters", "prompt_tokens", "prompts", "repairs", "temperature", "tries",
+    ]
+    switch optimizer {
+    case "joint": return (proposer + ["share"]).sorted()
+    case "optoprime": return (proposer + ["fallback"]).sorted()
+    default: return []
+    }
+  }
+
+  /// How many proposals the settings ask for at once, nil when they do not say: the study's batch.
+  public static func candidates(_ settings: Value) -> Int? { settings["candidates"]?.int }
+
+  /// - Parameters:
+  ///   - settings: an object, or null for none.
+  ///   - space: when given, the parameters that the settings name are looked up in it.
+  /// - Throws: for an unknown optimizer or setting, naming the nearest one, and for a value that a setting cannot have.
+  public static func make(name: String = defaultName, settings: Value = .null, space: Space? = nil)
+    throws(OptimizerError) -> any Optimizer
+  {
+    guard names.contains(name) else {
+      let near = Nearest.name(to: name, among: names).map { "did you mean \($0)?" }
+      throw OptimizerError(
+        setting: nil, "there is no optimizer \"\(name.prefix(60))\"",
+        hint: near ?? "there are \(names.joined(separator: ", "))")
+    }
+    guard settings.isNull || settings.object != nil else {
+      throw OptimizerError(setting: nil, "the settings of \(name) must be an object, found \(settings.shown)")
+    }
+    let members = settings.object ?? [:]
+    let allowed = settingNames(of: name)
+    for key in members.keys.sorted() where !allowed.contains(key) {
+      let near = Nearest.name(to: key, among: allowed).map { "did you mean \($0)?" }
+      let listed = allowed.isEmpty ? "\(name) has no settings" : "\(name) knows \(allowed.joined(separator: ", "))"
+      throw OptimizerError(setting: key, "\(name) has no setting of this name", hint: near ?? listed)
+    }
+    let reader = SettingsReader(members: members)
+    switch name {
+    case "random": return RandomSearch()
+    case "sobol": return SobolSearch()
+    case "optoprime": return OptoPrime(try optoPrime(reader, space))
+    default:
+      let share = try reader.number("share", in: 0...1) ?? 0.5
+      return Joint(Joint.Settings(textShare: share, text: try optoPrime(reader, space)))
+    }
+  }
+
+  private static func optoPrime(_ reader: SettingsReader, _ space: Space?) throws(OptimizerError)
+    -> OptoPrime.Settings
+  {
+    var settings = OptoPrime.Settings()
+    _ = try reader.int("candidates", in: 1...64)
+    settings.parameters = try reader.strings("parameters")
+    if let space, let chosen = settings.parameters {
+      let known = space.parameters.map(\.name)
+      for name in chosen where !known.contains(name) {
+        let near = Nearest.name(to: name, among: known).map { "did you mean \($0)?" }
+        throw OptimizerError(setting: "parameters", "there is no parameter \"\(name.prefix(60))\"", hint: near)
+      }
+    }
+    if let temperatures = try reader.numbers("temperature", in: 0...2) { settings.temperatures = temperatures }
+    if let tokens = try reader.int("max_tokens", in: 16...1_000_000) { settings.maxTokens = tokens }
+    if let tokens = try reader.int("prompt_tokens", in: 200...10_000_000) { settings.tokenCap = tokens }
+    if let memory = try reader.int("memory", in: 0...1_000) {
+      settings.memoryBest = (memory + 1) / 2
+      settings.memoryNewest = memory / 2
+    }
+    if let repairs = try reader.int("repairs", in: 0...10) { settings.repairs = repairs }
+    settings.tries = try reader.int("tries", in: 1...20)
+    if let fallback = try reader.bool("fallback") { settings.fallback = fallback }
+    if let folder = try reader.string("prompts") {
+      do {
+        settings.prompts = try PromptLibrary(folder: folder)
+      } catch {
+        throw OptimizerError(setting: "prompts", error.message, hint: error.hint)
+      }
+    }
+    return settings
+  }
+}
+
+/// What is wrong with an optimizer's name or settings.
+public struct OptimizerError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The key it is about; nil when it is the optimizer's name or the settings as a whole.
+  public var setting: String?
+  public var message: String
+  /// What to do about it.
+  public var hint: String?
+
+  public init(setting: String? = nil, _ message: String, hint: String? = nil) {
+    self.setting = setting
+    self.message = message
+    self.hint = hint
+  }
+
+  public var description: String {
+    (setting.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "")
+  }
+}
+
+/// Reads typed settings; an absent one is nil.
+private struct SettingsReader {
+  let members: [String: Value]
+
+  func number(_ key: String, in range: ClosedRange<Double>) throws(OptimizerError) -> Double? {
+    guard let value = members[key] else { return nil }
+    return try accept(.float(FloatDomain(range)), value, key).number
+  }
+
+  func int(_ key: String, in range: ClosedRange<Int>) throws(OptimizerError) -> Int? {
+    guard let value = members[key] else { return nil }
+    return try accept(.int(IntDomain(range)), value, key).int
+  }
+
+  func bool(_ key: String) throws(OptimizerError) -> Bool? {
+    guard let value = members[key] else { return nil }
+    return try accept(.bool, value, key).bool
+  }
+
+  func string(_ key: String) throws(OptimizerError) -> String? {
+    guard let value = members[key] else { return nil }
+    return try accept(.text(TextDomain(optionalPlaceholders: nil)), value, key).string
+  }
+
+  func strings(_ key: String) throws(OptimizerError) -> [String]? {
+    guard let value = members[key] else { return nil }
+    var strings: [String] = []
+    for element in try list(value, key) {
+      strings.append(try accept(.text(TextDomain(optionalPlaceholders: nil)), element, key).string ?? "")
+    }
+    return strings
+  }
+
+  func numbers(_ key: String, in range: ClosedRange<Double>) throws(OptimizerError) -> [Double]? {
+    guard let value = members[key] else { return nil }
+    if value.number != nil { return [try accept(.float(FloatDomain(range)), value, key).number ?? 0] }
+    var numbers: [Double] = []
+    for element in try list(value, key) {
+      numbers.append(try accept(.float(FloatDomain(range)), element, key).number ?? 0)
+    }
+    return numbers
+  }
+
+  private func list(_ value: Value, _ key: String) throws(OptimizerError) -> [Value] {
+    guard let elements = value.array, !elements.isEmpty else {
+      throw OptimizerError(setting: key, "\(value.shown) is not a list with at least one element")
+    }
+    return elements
+  }
+
+  private func accept(_ domain: Domain, _ value: Value, _ key: String) throws(OptimizerError) -> Value {
+    do {
+      return try domain.accept(value)
+    } catch {
+      throw OptimizerError(setting: key, error.reason, hint: "expected \(domain.constraint)")
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import HoneModel
+import HoneNumerics
+import HoneTrace
+
+/// Builds OptoPrime's messages. The same context and memory give the same bytes.
+struct OptoPrimePrompt {
+  let settings: OptoPrime.Settings
+  let parameters: [ParameterSpec]
+  let memory: AttemptMemory
+
+  /// The system and the user message of a fresh request.
+  /// - Parameter request: the how-many-th of this ask it is.
+  func messages(_ context: AskContext, base: Assignment, request: Int) -> [ChatMessage] {
+    let objective = objective(context)
+    let attempts = attempts
+    let fixed =
+      ["optoprime-system", "optoprime-user"].map { settings.prompts[$0] ?? "" } + [objective, attempts, format]
+    let space = Space(parameters, forbidden: [])
+    let summary = TraceSummary(
+      context.rollouts.map { ($0.example, $0.recordedOrPlainTrace(base)) }, space: space, assignment: base,
+      tokenCap: max(200, settings.tokenCap - fixed.reduce(0) { $0 + Tokens.estimate($1) }))
+    var sections = [
+      "objective": objective, "attempts": attempts, "format": format,
+      "names": parameters.map(\.name).joined(separator: ", "), "placeholder": "{placeholder}",
+      "code": summary.code, "documentation": summary.documentation, "variables": summary.variables,
+      "constraints": summary.constraints, "inputs": summary.inputs, "others": summary.others,
+      "outputs": summary.outputs, "feedback": summary.feedback,
+    ].mapValues { $0.isEmpty ? "(none)" : $0 }
+    sections["boundary"] = boundary(context, request, apartFrom: sections)
+    return [
+      ChatMessage(.system, settings.prompts.render("optoprime-system", sections)),
+      ChatMessage(.user, settings.prompts.render("optoprime-user", sections)),
+    ]
+  }
+
+  /// The two messages that follow a rejected reply: the reply, cut, and why it was rejected.
+  func repair(_ reply: String, _ rejections: [Rejection]) -> [ChatMessage] {
+    let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
+    return [
+      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
+      ChatMessage(
+        .user,
+        settings.prompts.render(
+          "optoprime-repair",
+          ["reasons": reasons, "format": format, "names": parameters.map(\.name).joined(separator: ", ")])),
+    ]
+  }
+
+  private var format: String { ProposalSchema.example(for: parameters) }
+
+  private func objective(_ context: AskContext) -> String {
+    let objective = context.problem.objective
+    let aim = "Make the \(objective.metric) as \(objective.direction == .maximize ? "high" : "low") as possible."
+    let now = context.incumbent.map { "It is \(Self.rounded($0.estimate.mean)) now." }
+    return [objective.purpose, aim, now ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// Past trials, one JSON object a line; the oldest lines go when they take over a quarter of the prompt.
+  private var attempts: String {
+    let names = Set(parameters.map(\.name))
+    var lines: [String] = []
+    var tokens = 0
+    for entry in memory.shown.reversed() {
+      let line = Self.line(entry, names)
+      tokens += Tokens.estimate(line)
+      guard tokens <= settings.tokenCap / 4 else { break }
+      lines.append(line)
+    }
+    return lines.reversed().joined(separator: "\n")
+  }
+
+  private static func line(_ entry: AttemptMemory.Entry, _ names: Set<String>) -> String {
+    let values = (entry.values.object ?? [:]).filter { names.contains($0.key) }.mapValues { value in
+      value.string.map { Value.string($0.count > 600 ? "\($0.prefix(600)) ..." : $0) } ?? value
+    }
+    var line: [String: Value] = ["values": .object(values)]
+    if let mean = entry.mean { line["score"] = .double((mean * 1_000).rounded() / 1_000) }
+    if entry.screened { line["note"] = "dropped after the first examples" }
+    if let failure = entry.failure { line["failed"] = .string(failure) }
+    return Value.object(line).canonicalJSON
+  }
+
+  private static func rounded(_ value: Double) -> String {
+    Value.double((value * 1_000).rounded() / 1_000).canonicalJSON
+  }
+
+  /// A word that marks where recorded data begins and ends, and that stands nowhere in it.
+  private func boundary(_ context: AskContext, _ request: Int, apartFrom sections: [String: String]) -> String {
+    var random = context.random("optoprime/boundary/\(request)")
+    while true {
+      let word = String(random.next() | 1 << 63, radix: 16)
+      if !sections.values.contains(where: { $0.contains(word) }) { return word }
+    }
+  }
+}
+
+extension RolloutRecord {
+  /// The trace as recorded; of a rollout that was not recorded, one step from the parameters to the output, so that its
+  /// feedback is not lost.
+  func recordedOrPlainTrace(_ assignment: Assignment) -> Trace {
+    if let trace, !trace.nodes.isEmpty { return trace }
+    var nodes = assignment.values.sorted { $0.key < $1.key }.map { name, value in
+      Trace.Node(kind: .parameter, name: name, value: value)
+    }
+    nodes.append(
+      Trace.Node(
+        kind: failure == nil ? .step : .failure, name: "workflow", inputs: Array(nodes.indices),
+        value: failure.map { .string($0.message) } ?? output))
+    let said = feedback.isEmpty ? failure?.message ?? "" : feedback
+    return Trace(nodes: nodes, feedback: [Feedback(node: nodes.count - 1, text: said, score: score)])
+  }
+}

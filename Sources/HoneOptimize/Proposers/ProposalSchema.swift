@@ -1,0 +1,63 @@
+import HoneTrace
+
+/// The JSON schema of a proposer's reply, made from the parameters it may change.
+///
+/// It helps a server that enforces it; whatever comes back is still checked against the domains. A text's length is left
+/// to that check: servers that turn a schema into a grammar cannot hold long counts.
+enum ProposalSchema {
+  static func schema(for parameters: [ParameterSpec]) -> Value {
+    var properties: [String: Value] = [:]
+    for parameter in parameters {
+      var property = schema(of: parameter.domain)
+      if !parameter.description.isEmpty { property["description"] = .string(parameter.description) }
+      properties[parameter.name] = .object(property)
+    }
+    // Few parameters are asked for in full; of many, a proposer names those it changes.
+    let required = parameters.count <= 8 ? parameters.map { Value.string($0.name) } : []
+    return [
+      "type": "object",
+      "properties": [
+        "reasoning": ["type": "string"],
+        "suggestion": [
+          "type": "object", "properties": .object(properties), "required": .array(required),
+          "additionalProperties": false,
+        ],
+        "terminate": ["type": "boolean"],
+      ],
+      "required": ["reasoning", "suggestion"],
+      "additionalProperties": false,
+    ]
+  }
+
+  private static func schema(of domain: Domain) -> [String: Value] {
+    switch domain {
+    case .float(let range): ["type": "number", "minimum": .double(range.lower), "maximum": .double(range.upper)]
+    case .int(let range): ["type": "integer", "minimum": .int(range.lower), "maximum": .int(range.upper)]
+    case .bool: ["type": "boolean"]
+    case .categorical(let choices), .ordinal(let choices): ["enum": .array(choices)]
+    case .text: ["type": "string"]
+    case .code(let code):
+      code.alternatives.isEmpty ? ["type": "string"] : ["enum": .array(code.names.map(Value.string))]
+    }
+  }
+
+  /// The reply's form as an example line, for prompts and for endpoints that know no schema.
+  static func example(for parameters: [ParameterSpec]) -> String {
+    let members = parameters.map { parameter in
+      "\(Value.string(parameter.name).canonicalJSON): \(placeholder(for: parameter.domain))"
+    }
+    return "{\"reasoning\": \"what the feedback shows, in one or two sentences\", "
+      + "\"suggestion\": {\(members.joined(separator: ", "))}}"
+  }
+
+  private static func placeholder(for domain: Domain) -> String {
+    switch domain {
+    case .float: "a number"
+    case .int: "a whole number"
+    case .bool: "true or false"
+    case .categorical, .ordinal: "one of the choices"
+    case .text: "\"the new text\""
+    case .code(let code): code.alternatives.isEmpty ? "\"the new code\"" : "\"the name of an alternative\""
+    }
+  }
+}
