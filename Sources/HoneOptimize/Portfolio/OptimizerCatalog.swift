@@ -2,11 +2,14 @@ import HoneTrace
 
 /// The optimizers by the names and settings that task files use.
 ///
-/// | optimizer | settings |
-/// |---|---|
-/// | `joint` (default) | those of `optoprime` but `fallback`, and `share`: part of the proposals that change text, 0 to 1, default 0.5 |
-/// | `optoprime` | `parameters`: names it may change, default all; `temperature`: a number or a list tried in turn, default [0.7, 1.0, 0.4, 1.2]; `max_tokens` of a reply, default 800; `prompt_tokens`: cap of the prompt, default 3000; `memory`: past trials shown, default 7; `repairs` after a rejected reply, default 1; `tries`: fresh requests for one proposal, default 1 (3 where there are no numbers); `fallback`: numeric search when the model fails, default true; `prompts`: a folder of templates; `candidates`: proposals of one ask, default 1 |
-/// | `sobol`, `random` | none |
+/// - `random`, `sobol`: no settings.
+/// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
+///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
+///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
+///   numbers); `fallback`, numeric search when the model fails (true); `prompts`, a folder of templates; `candidates`,
+///   proposals of one ask (1).
+/// - `joint`, the default: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
+///   from 0 to 1 (0.5).
 public enum OptimizerCatalog {
   /// What an optimizer is called when nothing is said.
   public static let defaultName = "joint"

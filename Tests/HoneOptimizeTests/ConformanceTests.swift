@@ -1,0 +1,58 @@
+import HoneModel
+import HoneNumerics
+import HoneOptimize
+import HoneTesting
+import HoneTrace
+import Testing
+
+@Suite struct ConformanceTests {
+  /// A proposer that is right, wrong, repetitive or garbled, as a hash of the request decides.
+  @Sendable static func fickle(_ request: ChatRequest) -> String {
+    let prompt = request.messages.map(\.content).joined(separator: "\n")
+    var random = RandomStream(seed: 7, name: prompt)
+    let text =
+      ["Do {input}", "Label {input}", "Answer {input} now", "no placeholder"].randomElement(using: &random) ?? ""
+    let tail = random.next() % 50
+    switch random.next() % 6 {
+    case 0: return "I would rather not."
+    case 1: return "{\"suggestion\": {\"nothing\": 1}}"
+    case 2: return "{\"reasoning\": \"number\", \"suggestion\": {\"temperature\": \(random.uniform())}}"
+    default: return "```json\n{\"reasoning\": \"r\", \"suggestion\": {\"instruction\": \"\(text) \(tail)\"}}\n```"
+    }
+  }
+
+  @Test func random() async {
+    #expect(await OptimizerConformance().violations { RandomSearch() } == [])
+  }
+
+  @Test func sobol() async {
+    #expect(await OptimizerConformance().violations { SobolSearch() } == [])
+  }
+
+  @Test func optoPrime() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
+  }
+
+  @Test func joint() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { Joint() } == [])
+    #expect(
+      await OptimizerConformance(model: Self.fickle).violations { Joint(Joint.Settings(textShare: 1)) } == [])
+  }
+
+  /// The suite itself can fail: an optimizer that repeats itself is caught.
+  @Test func aRepeatingOptimizerIsCaught() async {
+    struct Stuck: Optimizer {
+      struct State: Codable, Sendable, Equatable { var told = 0 }
+      var name: String { "stuck" }
+      var needsRollouts: Bool { false }
+      func start(_ problem: Problem) -> State { State() }
+      func tell(_ event: Event, state: inout State) { state.told += 1 }
+      func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
+        Answer([Proposal(context.problem.space.initial, origin: name)])
+      }
+    }
+    let violations = await OptimizerConformance().violations { Stuck() }
+    #expect(violations.contains { $0.contains("a known assignment is proposed") })
+    #expect(violations.contains { $0.contains("does not end") })
+  }
+}
