@@ -44,6 +44,9 @@ public final class Ledger: Sendable {
   /// What requests on their way may still use.
   public var reserved: Spend { state.withLock { $0.reserved } }
 
+  /// Requests that wait for what others may give back.
+  var waiters: Int { state.withLock { $0.waiting.count } }
+
   /// Seconds run, earlier sessions included.
   public var seconds: Double { earlierSeconds + stopwatch.seconds }
 

@@ -95,6 +95,7 @@ extension Failure {
       case .insecure, .configuration: .configuration
       case .badRequest, .contextExceeded: .badInput
       case .cancelled: .tryAgain
+      case .archive: .io
       }
     self.init(exit, error.message, hint: error.hint)
   }
