@@ -37,7 +37,7 @@ public func step<each Input: Sendable, Output: Sendable, Failure: Error>(
 @_disfavoredOverload
 nonisolated(nonsending) public func step<each Input: Sendable, Output: Sendable, Failure: Error>(
   _ name: String, doc: String? = nil, _ inputs: repeat Traced<each Input>,
-  body: nonisolated(nonsending) (repeat each Input) async throws(Failure) -> Output
+  body: (repeat each Input) async throws(Failure) -> Output
 ) async throws(Failure) -> Traced<Output> {
   guard let context = TraceContext.current, let recorder = context.recorder else {
     return Traced(try await body(repeat (each inputs).value))
