@@ -1,6 +1,7 @@
 import Foundation
 import HoneModel
 import HoneStore
+import HoneTasks
 import HoneTrace
 
 /// Exit codes, after BSD's sysexits. Documented in Documentation/Decisions/0007-command-line.md.
@@ -27,8 +28,8 @@ struct Failure: Error {
   /// One sentence, beginning with where. Several lines when a file has several faults, each rendered whole.
   var message: String
   var hint: String?
-  /// The message brings its own `error:` lines.
-  var isRendered = false
+  /// Faults of a file, each with its place; shown instead of the message.
+  var diagnostics: [Diagnostic] = []
 
   init(_ exit: Exit, _ message: String, hint: String? = nil) {
     self.exit = exit
@@ -43,14 +44,15 @@ struct Failure: Error {
         "schema": "hone.error/1", "code": .int(Int(exit.rawValue)), "message": .string(message),
       ]
       fields["hint"] = hint.map { .string($0) }
+      if !diagnostics.isEmpty { fields["diagnostics"] = .array(diagnostics.map(\.fields)) }
       console.message(Value.object(fields).canonicalJSON)
       return
     }
     let colored = console.terminal.hasColor
-    if isRendered {
-      console.message(Printable.clean(message))
-    } else {
+    if diagnostics.isEmpty {
       console.message(Style.bad.apply("error:", if: colored) + " " + Printable.clean(message))
+    } else {
+      for diagnostic in diagnostics { console.message(diagnostic.rendered(colored: colored)) }
     }
     if let hint { console.message(Style.info.apply("hint:", if: colored) + " " + Printable.clean(hint)) }
   }
@@ -63,6 +65,9 @@ extension Failure {
     case let failure as Failure: self = failure
     case let error as StoreError: self.init(error)
     case let error as ModelError: self.init(error)
+    case let error as TaskFileError: self.init(error.diagnostics, kind: error.kind)
+    case let error as DataError: self.init(error.diagnostics, kind: error.kind)
+    case let error as CassetteError: self.init(error)
     case let error as SpaceError:
       self.init(.badInput, (error.parameter.map { "\($0): " } ?? "") + error.message, hint: error.hint)
     case is CancellationError: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
@@ -98,5 +103,52 @@ extension Failure {
       case .archive: .io
       }
     self.init(exit, error.message, hint: error.hint)
+  }
+}
+
+extension Failure {
+  init(_ diagnostics: [Diagnostic], kind: TaskFileError.Kind) {
+    let exit: Exit =
+      switch kind {
+      case .invalid: .badInput
+      case .missing: .missing
+      case .permission: .permission
+      case .io: .io
+      }
+    self.init(exit, diagnostics.map(\.description).joined(separator: "\n"))
+    self.diagnostics = diagnostics
+  }
+
+  init(_ error: CassetteError) {
+    let exit: Exit =
+      switch error.kind {
+      case .notFound: .missing
+      case .foreign, .corrupt: .badInput
+      case .readOnly, .permission: .permission
+      case .full, .io: .io
+      }
+    self.init(exit, error.message, hint: error.hint)
+  }
+}
+
+extension Diagnostic {
+  /// As `description`, the severity in colour.
+  func rendered(colored: Bool) -> String {
+    let style: Style = severity == .error ? .bad : .warn
+    let text = Printable.clean(description)
+    let label = "\(severity):"
+    guard colored, text.hasPrefix(label) else { return text }
+    return style.apply(label, if: true)
+      + text.dropFirst(label.count).replacingOccurrences(
+        of: "\nhint:", with: "\n" + Style.info.apply("hint:", if: true))
+  }
+
+  var fields: Value {
+    var fields: [String: Value] = [
+      "severity": .string(severity.rawValue), "file": .string(file), "line": .int(line), "column": .int(column),
+      "length": .int(length), "message": .string(message),
+    ]
+    fields["hint"] = hint.map { .string($0) }
+    return .object(fields)
   }
 }
