@@ -13,7 +13,7 @@ struct Root: AsyncParsableCommand {
         hone tune TASK            improve it; run it again to go on
         hone best STUDY           the winner
       """,
-    subcommands: [VersionCommand.self, CompletionsCommand.self])
+    subcommands: [InitCommand.self, VersionCommand.self, CompletionsCommand.self])
 
   static var _errorLabel: String { "error" }
 }

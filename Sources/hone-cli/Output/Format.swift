@@ -1,0 +1,94 @@
+import Foundation
+import HoneTrace
+
+/// Numbers as people read them. No locale: the same everywhere.
+enum Format {
+  /// `1,240`.
+  static func count(_ value: Int) -> String {
+    var digits = String(value.magnitude)
+    var groups: [String] = []
+    while digits.count > 3 {
+      groups.insert(String(digits.suffix(3)), at: 0)
+      digits.removeLast(3)
+    }
+    groups.insert(digits, at: 0)
+    return (value < 0 ? "-" : "") + groups.joined(separator: ",")
+  }
+
+  /// A score or another measured figure: three decimals, or four significant digits when it is large or tiny.
+  static func score(_ value: Double) -> String {
+    let size = abs(value)
+    if size == 0 || (size >= 0.001 && size < 1000) { return fixed(value, 3) }
+    return String(format: "%.4g", value)
+  }
+
+  /// A gain, with its sign.
+  static func gain(_ value: Double) -> String { (value < 0 ? "" : "+") + score(value) }
+
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    let text = String(format: "%.\(decimals)f", value)
+    // No "-0.000".
+    return text.hasPrefix("-") && !text.contains { $0 >= "1" && $0 <= "9" } ? String(text.dropFirst()) : text
+  }
+
+  /// Shortest exact form.
+  static func number(_ value: Double) -> String { Value.double(value).canonicalJSON }
+
+  /// `0.4 s`, `2.1 s`, `6 min 11 s`, `2 h 3 min`.
+  static func duration(_ seconds: Double) -> String {
+    if seconds < 60 { return fixed(seconds, 1).replacingOccurrences(of: ".0", with: "") + " s" }
+    let whole = Int(min(seconds, 1e15).rounded())
+    if whole < 3600 { return "\(whole / 60) min" + (whole % 60 == 0 ? "" : " \(whole % 60) s") }
+    return "\(whole / 3600) h" + (whole % 3600 / 60 == 0 ? "" : " \(whole % 3600 / 60) min")
+  }
+
+  static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
+  /// `1 trial`, `2 trials`.
+  static func plural(_ count: Int, _ noun: String) -> String { "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")" }
+
+  /// p = 0.004, p < 0.001.
+  static func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : "p = \(String(format: "%.2g", p))" }
+
+  /// A parameter's value on one line.
+  static func value(_ value: Value, columns: Int = 40) -> String {
+    switch value {
+    case .double(let number): String(format: "%.4g", number)
+    case .string(let text): Printable.cut(Printable.line(text), to: columns)
+    default: Printable.cut(Printable.line(value.text), to: columns)
+    }
+  }
+}
+
+/// Columns of text, as wide as their widest cell. The last one is cut to the terminal.
+struct TextTable {
+  private var rows: [[String]] = []
+  private let right: Set<Int>
+  private let header: [String]
+
+  /// - Parameter right: columns of figures, set flush right.
+  init(_ header: [String], right: Set<Int> = []) {
+    self.header = header
+    self.right = right
+  }
+
+  mutating func add(_ cells: [String]) { rows.append(cells) }
+
+  func lines(columns: Int, colored: Bool) -> [String] {
+    let all = [header] + rows
+    let widths = header.indices.map { column in all.map { Printable.width($0[column]) }.max() ?? 0 }
+    return all.enumerated().map { index, cells in
+      var line = ""
+      for (column, cell) in cells.enumerated() {
+        let isLast = column == cells.count - 1
+        line +=
+          isLast && !right.contains(column)
+          ? cell : Printable.pad(cell, to: widths[column], right: right.contains(column))
+        if !isLast { line += "  " }
+      }
+      line = Printable.cut(line, to: columns)
+      while line.last == " " { line.removeLast() }
+      return index == 0 ? Style.faint.apply(line, if: colored) : line
+    }
+  }
+}
