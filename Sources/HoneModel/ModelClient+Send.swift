@@ -108,7 +108,7 @@ extension ModelClient {
 
   // MARK: Money
 
-  private func reserve(_ named: NamedCall, _ ledger: Ledger?) async throws(ModelError) -> Ledger.Reservation? {
+  func reserve(_ named: NamedCall, _ ledger: Ledger?) async throws(ModelError) -> Ledger.Reservation? {
     guard let ledger else { return nil }
     let most = mostUsed(by: named)
     return try await ledger.reserveInTurn(

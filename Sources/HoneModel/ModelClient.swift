@@ -169,8 +169,12 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       if !isSecond { context.scope.note(record, isFromCassette: true) }
       return Answer(record: record, isReplayed: true)
     }
-    if context.mode == .replay { throw try await notRecorded(named, context) }
-    return nil
+    guard context.mode == .replay else { return nil }
+    // Where the recorded run was stopped by its budget, the replayed one is stopped by it too.
+    if let reservation = try await reserve(named, context.ledger) {
+      context.ledger?.settle(reservation, used: Spend())
+    }
+    throw try await notRecorded(named, context)
   }
 
   /// A call answered by the cassette spends what it spent when it was recorded, so that a budget stops where it stopped.
