@@ -1,0 +1,47 @@
+import Crypto
+import Foundation
+import Hone
+import HoneModel
+import HoneTrace
+
+/// What decides a rollout beside its assignment, example and repeat, as one hash.
+enum Fingerprint {
+  static func of(_ task: TaskFile, endpoint: Endpoint?, demonstrations: [Example]) -> String {
+    var parts: [String: Value] = [
+      "version": 1, "workflow": task.canonical["workflow"] ?? .null, "score": task.canonical["score"] ?? .null,
+      "demonstrations": .array(demonstrations.map { ["id": .string($0.id), "fields": $0.fields] }),
+      "files": .object(files(of: task).mapValues(Value.string)),
+    ]
+    if let endpoint {
+      parts["model"] = [
+        "api": .string(endpoint.api.rawValue), "name": .string(endpoint.model), "alias": .string(endpoint.alias),
+      ]
+    }
+    return sha256(Value.object(parts).canonicalJSON)
+  }
+
+  /// Hashes of the files that commands name among their arguments, by the name they are given: a changed program is another
+  /// workflow.
+  private static func files(of task: TaskFile) -> [String: String] {
+    var hashes: [String: String] = [:]
+    func add(_ arguments: [Template], in directory: String) {
+      for argument in arguments where argument.fields.isEmpty && argument.parameters.isEmpty {
+        let path = argument.source.hasPrefix("/") ? argument.source : directory + "/" + argument.source
+        guard let bytes = try? SafePath.read(path, limit: 16 << 20) else { continue }
+        hashes[argument.source] = sha256(bytes)
+      }
+    }
+    if case .command(let spec) = task.workflow { add(spec.arguments, in: spec.directory ?? task.directory) }
+    if case .command(let metric) = task.score.metric { add(metric.arguments, in: task.directory) }
+    if case .jsonSchema(let schema) = task.score.metric { hashes["schema"] = sha256(schema.schema.canonicalJSON) }
+    return hashes
+  }
+}
+
+/// SHA-256 in hexadecimal of a text's UTF-8 bytes.
+func sha256(_ text: String) -> String { sha256(Array(text.utf8)) }
+
+/// SHA-256 in hexadecimal.
+func sha256(_ bytes: [UInt8]) -> String {
+  SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
