@@ -49,7 +49,10 @@ struct CommandProcessTests {
   /// All but SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU (which stop), SIGCHLD, SIGCONT, SIGURG, SIGWINCH (which do nothing).
   @Test(arguments: Set(1...31).subtracting([19, 20, 21, 22, 17, 18, 23, 28]).sorted())
   func everySignalIsNamed(_ signal: Int32) async {
-    let result = await process(["python3", "-c", "import os,signal; signal.signal(13, signal.SIG_DFL) ; signal.signal(2, signal.SIG_DFL); signal.signal(25, signal.SIG_DFL); os.kill(os.getpid(), \(signal))"]).run()
+    let result = await process([
+      "python3", "-c",
+      "import os,signal; signal.signal(13, signal.SIG_DFL) ; signal.signal(2, signal.SIG_DFL); signal.signal(25, signal.SIG_DFL); os.kill(os.getpid(), \(signal))",
+    ]).run()
     #expect(result.end == .signaled(signal))
     #expect(result.failure(timeout: 1)?.contains("(signal \(signal), ") == true)
   }
@@ -172,10 +175,15 @@ struct CommandProcessTests {
     let seed = UInt64.random(in: 0...UInt64.max, using: &stream)
     var random = SplitMix(state: seed)
     let alphabet = Array("$`\"'\\;&|<>(){}[]*?!#~ \t\n\r%=-_aZ0é漢🙂\u{1b}\u{7f}".unicodeScalars)
-    var texts = ["-rf", "--", "$(touch /tmp/x)", "`id`", "; rm -rf /", "a\nb", "", "'", "\"", String(repeating: "z", count: 100_000)]
+    var texts = [
+      "-rf", "--", "$(touch /tmp/x)", "`id`", "; rm -rf /", "a\nb", "", "'", "\"",
+      String(repeating: "z", count: 100_000),
+    ]
     for _ in 0..<400 {
       let length = Int(random.next() % 40)
-      texts.append(String(String.UnicodeScalarView((0..<length).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] })))
+      texts.append(
+        String(
+          String.UnicodeScalarView((0..<length).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] })))
     }
     let script = "import sys, json; print(json.dumps(sys.argv[1:]))"
     for start in stride(from: 0, to: texts.count, by: 100) {

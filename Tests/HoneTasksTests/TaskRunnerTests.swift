@@ -1,6 +1,7 @@
 import Foundation
 import Hone
 import HoneModel
+import HoneOptimize
 import HoneTrace
 import Synchronization
 import Testing
@@ -68,11 +69,14 @@ struct TaskRunnerTests {
     #expect(outcome.feedback == "Expected \(data.validation[0].fields["intent"]?.string ?? ""), got no idea.")
   }
 
-  @Test(arguments: [ModelError.Kind.connection, .timeout, .server, .rateLimited, .budget, .notRecorded, .authentication])
+  @Test(arguments: [
+    ModelError.Kind.connection, .timeout, .server, .rateLimited, .budget, .notRecorded, .authentication,
+  ])
   func anEndpointsTroubleIsNoScore(_ kind: ModelError.Kind) async throws {
     let task = try triage()
     let runner = TaskRunner(
-      task, train: [], endpoint: nil, model: FunctionModel { _ throws(ModelError) in throw ModelError(kind, "trouble") })
+      task, train: [], endpoint: nil, model: FunctionModel { _ throws(ModelError) in throw ModelError(kind, "trouble") }
+    )
     let (outcome, trace) = try await run(runner, Example(id: "x", fields: ["text": "t", "intent": "i"]), [:])
     #expect(outcome.score == nil)
     #expect(outcome.failure?.kind == .infrastructure)

@@ -61,7 +61,8 @@ struct CommandProcess: Sendable {
       let configuration = Configuration(
         executable: .path(FilePath(executable)),
         arguments: Arguments(executablePathOverride: arguments[0], remainingValues: Array(arguments.dropFirst())),
-        environment: .custom(Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(rawValue: $0.key) ?? "", $0.value) })),
+        environment: .custom(
+          Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(rawValue: $0.key) ?? "", $0.value) })),
         workingDirectory: FilePath(directory), platformOptions: options)
       let source = try FileDescriptor.open(FilePath(input ?? "/dev/null"), .readOnly, options: [.closeOnExec])
       let ended = try await Subprocess.run(

@@ -45,9 +45,13 @@ struct CommandRun: Sendable {
       defer { folder.remove() }
       let process = try process(call, folder)
       for argument in process.arguments {
-        if argument.utf8.contains(0) { return notStarted("an argument holds a NUL character; hand it over in {parameters.json}") }
+        if argument.utf8.contains(0) {
+          return notStarted("an argument holds a NUL character; hand it over in {parameters.json}")
+        }
         guard argument.utf8.count <= Self.maxArgument else {
-          return notStarted("an argument has \(argument.utf8.count) bytes, more than a program can take; hand it over in {parameters.json}")
+          return notStarted(
+            "an argument has \(argument.utf8.count) bytes, more than a program can take; hand it over in {parameters.json}"
+          )
         }
       }
       let result = await process.run()
@@ -104,7 +108,8 @@ extension CommandProcess.Result {
     case .exited(0): return nil
     case .exited(let code): what = "the command ended with exit code \(code)"
     case .signaled(let signal): what = "the command was ended by \(SignalName.of(signal))"
-    case .timedOut: what = "the command took longer than its timeout of \(Value.double(timeout).canonicalJSON) s and was ended"
+    case .timedOut:
+      what = "the command took longer than its timeout of \(Value.double(timeout).canonicalJSON) s and was ended"
     case .cancelled: what = "the command was cancelled"
     case .notStarted(let reason): what = "the command could not be started: \(reason)"
     }

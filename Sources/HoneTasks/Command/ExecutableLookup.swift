@@ -11,7 +11,9 @@ enum ExecutableLookup {
       guard FileManager.default.fileExists(atPath: absolute) else {
         throw Failure(message: "the program \(quoted(name)) does not exist in \(directory)")
       }
-      guard isProgram(absolute) else { throw Failure(message: "\(quoted(name)) is not executable; chmod +x it, or name its interpreter first") }
+      guard isProgram(absolute) else {
+        throw Failure(message: "\(quoted(name)) is not executable; chmod +x it, or name its interpreter first")
+      }
       return absolute
     }
     let folders = (path ?? "").split(separator: ":").map(String.init)

@@ -10,7 +10,7 @@ struct OutputTail: Sendable {
 
   init(limit: Int = 512 * 1024) { self.limit = limit }
 
-  mutating func append(_ bytes: some Collection<UInt8>) {
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
     count += bytes.count
     var rest = bytes[...]
     if head.count < limit {
@@ -19,17 +19,20 @@ struct OutputTail: Sendable {
       rest = rest.dropFirst(part.count)
     }
     guard !rest.isEmpty else { return }
-    rest = rest.suffix(limit)[...]
+    rest = rest.suffix(limit)
     if ring.count < limit {
       let part = rest.prefix(limit - ring.count)
       ring.append(contentsOf: part)
       rest = rest.dropFirst(part.count)
     }
-    for byte in rest {
-      ring[start] = byte
-      start = start + 1 == limit ? 0 : start + 1
-    }
+    // The ring is full: the oldest bytes are replaced, to its end and then from its beginning.
+    let first = min(rest.count, limit - start)
+    ring.replaceSubrange(start..<(start + first), with: rest.prefix(first))
+    ring.replaceSubrange(0..<(rest.count - first), with: rest.dropFirst(first))
+    start = (start + rest.count) % limit
   }
+
+  mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }
 
   /// Bytes left out in the middle.
   var dropped: Int { count - head.count - ring.count }

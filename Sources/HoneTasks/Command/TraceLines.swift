@@ -34,10 +34,11 @@ struct TraceLines: Sendable {
   }
 
   /// Adds the steps to a recorder.
-  /// - Returns: the nodes that no later step reads: what the command's output was made of.
-  func record(in recorder: Recorder, parameters: [String: Int]) -> [Int] {
+  /// - Returns: the steps that no later step reads, which the command's output was made of; and all nodes that were read.
+  func record(in recorder: Recorder, parameters: [String: Int]) -> (loose: [Int], read: Set<Int>) {
     var known: [String: Int] = [:]
     var loose: [Int] = []
+    var read: Set<Int> = []
     for line in lines {
       let inputs = line.inputs.map { input in
         if let name = input.string {
@@ -46,6 +47,7 @@ struct TraceLines: Sendable {
         }
         return recorder.append(.constant, name: "constant", inputs: [], value: input)
       }
+      read.formUnion(inputs)
       loose.removeAll { inputs.contains($0) }
       let kind: Trace.Node.Kind = line.isFailure ? .failure : .step
       let node = recorder.append(kind, name: line.step, inputs: inputs, value: line.output, doc: line.doc)
@@ -55,7 +57,7 @@ struct TraceLines: Sendable {
     if unreadable > 0 {
       recorder.append(.constant, name: "unreadable_trace_lines", inputs: [], value: .int(unreadable))
     }
-    return loose
+    return (loose, read)
   }
 }
 

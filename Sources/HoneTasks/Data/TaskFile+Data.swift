@@ -12,7 +12,9 @@ extension TaskFile {
   /// that needs no data gets one validation example without fields.
   /// - Throws: everything that is wrong, with file and line; fields that the task file uses and a row lacks.
   public func loadData() throws(DataError) -> DataSplits {
-    guard let data else { return DataSplits(train: [], validation: [Example(id: "run", fields: .object([:]))], test: []) }
+    guard let data else {
+      return DataSplits(train: [], validation: [Example(id: "run", fields: .object([:]))], test: [])
+    }
     var problems: [Diagnostic] = []
     var kind = TaskFileError.Kind.invalid
     var ids: [String: String] = [:]

@@ -45,7 +45,8 @@ extension ModelSpec {
     let override = isOverridable ? variable("HONE_ENDPOINT") ?? variable("\(prefix)_BASE_URL") : nil
     let name = (isOverridable ? variable("HONE_MODEL") : nil) ?? self.name
     guard let name else {
-      throw ModelError(.configuration, "no model is named", hint: "name it under model: in the task file, or set HONE_MODEL")
+      throw ModelError(
+        .configuration, "no model is named", hint: "name it under model: in the task file, or set HONE_MODEL")
     }
     guard let base = override ?? endpoint ?? (variable("\(prefix)_API_KEY") == nil ? nil : provider) else {
       throw ModelError(

@@ -104,7 +104,8 @@ public struct TaskRunner: Runner {
       outcome.outcomes["tokens"] = Double(reply.usage.totalTokens)
       return outcome
     } catch {
-      let node = recorder?.append(.failure, name: "model", inputs: modelInputs, value: .string(error.message), doc: modelDoc)
+      let node = recorder?.append(
+        .failure, name: "model", inputs: modelInputs, value: .string(error.message), doc: modelDoc)
       let isElsewhere = error.isInfrastructure || error.endsStudy
       return Outcome(
         failure: .init(isElsewhere ? .infrastructure : .workflow, error.message), error: error, node: node)
@@ -125,8 +126,13 @@ public struct TaskRunner: Runner {
     let fields = example.fields.object ?? [:]
     let row = fields.isEmpty ? nil : recorder?.append(.input, name: "example", inputs: [], value: example.fields)
     let result = await command.run(.init(example: example, assignment: assignment, repeat: `repeat`))
-    let steps = recorder.map { redacted(result.trace).record(in: $0, parameters: known) } ?? []
-    let used = steps.isEmpty ? space.parameters.compactMap { known[$0.name] } + [row].compactMap(\.self) : steps
+    var used: [Int] = []
+    if let recorder {
+      let noted = redacted(result.trace).record(in: recorder, parameters: known)
+      // What no noted step reads may still have decided the output.
+      let rest = space.parameters.compactMap { known[$0.name] }.filter { !noted.read.contains($0) }
+      used = noted.loose + rest + [row].compactMap(\.self)
+    }
     let doc = "Runs the command; its output is what it printed."
     if let message = result.process.failure(timeout: spec.timeout).map(secrets.redact) {
       let node = recorder?.append(.failure, name: "command", inputs: used, value: .string(message), doc: doc)

@@ -1,0 +1,44 @@
+import HoneModel
+import HoneOptimize
+import HoneTrace
+
+/// What a study drives: a Swift workflow with its score, or a task file's prompt or command.
+public protocol Runner: Sendable {
+  var space: Space { get }
+
+  /// SHA-256 in hex of everything that decides a rollout beside its assignment, example and repeat.
+  var fingerprint: String { get }
+
+  /// Runs once. The study has set up a `TraceContext` (assignment, recorder) and a `CallContext`. Never throws: failures
+  /// are values.
+  func run(_ example: Example, repeat: Int) async -> Outcome
+}
+
+/// What came of one run on one example.
+public struct Outcome: Sendable {
+  public var output: Value
+  /// Finite; nil when the run failed.
+  public var score: Double?
+  /// Words about the output, for proposers.
+  public var feedback: String
+  /// Further named numbers; all finite.
+  public var outcomes: [String: Double]
+  public var failure: RolloutRecord.Failure?
+  /// The model call's error when that caused the failure.
+  public var error: ModelError?
+  /// The trace node that the feedback is about.
+  public var node: Int?
+
+  public init(
+    output: Value = .null, score: Double? = nil, feedback: String = "", outcomes: [String: Double] = [:],
+    failure: RolloutRecord.Failure? = nil, error: ModelError? = nil, node: Int? = nil
+  ) {
+    self.output = output
+    self.score = score
+    self.feedback = feedback
+    self.outcomes = outcomes
+    self.failure = failure
+    self.error = error
+    self.node = node
+  }
+}
