@@ -150,6 +150,8 @@ public protocol Store: Sendable {
   func calls(of study: String, limit: Int?) async throws(StoreError) -> [CallRecord]
   /// Requests, tokens and money of all calls the study paid for.
   func spend(of study: String) async throws(StoreError) -> Spend
+  /// Books requests that brought no recorded reply, such as failed ones: they count against the caps all the same.
+  func book(_ spend: Spend, study: String) async throws(StoreError)
   /// Seconds run so far, over all sessions.
   func seconds(of study: String) async throws(StoreError) -> Double
 
