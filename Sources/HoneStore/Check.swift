@@ -63,7 +63,8 @@ extension SQLiteStore {
       """
     ),
     (
-      "a long text is missing", "SELECT 'blob ' || id FROM (\(Schema.usedBlobs)) "
+      "a long text is missing",
+      "SELECT 'blob ' || id FROM (\(Schema.usedBlobs)) "
         + "WHERE id NOT IN (SELECT id FROM blobs) GROUP BY id"
     ),
   ]
@@ -74,7 +75,9 @@ extension SQLiteStore {
     while let row = try rows.next() {
       let digest = Data(SHA256.hash(data: Data(try row.text(2).utf8)))
       let stored: DatabaseValue = row[1]
-      if stored != digest.databaseValue { problems.append("a long text is not what was stored: blob \(try row.whole(0))") }
+      if stored != digest.databaseValue {
+        problems.append("a long text is not what was stored: blob \(try row.whole(0))")
+      }
     }
     return problems
   }

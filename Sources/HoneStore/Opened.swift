@@ -26,8 +26,9 @@ struct Opened: Sendable {
           )
           guard synchronous == 2, journal == "wal" else {
             throw StoreError(
-              .io, "\(file.path): SQLite will not write durably here (synchronous \(synchronous ?? -1), journal "
-                + "\(journal ?? "none"))", hint: "keep the database on a local disk")
+              .io,
+              "\(file.path): SQLite will not write durably here (synchronous \(synchronous ?? -1), "
+                + "journal \(journal ?? "none"))", hint: "keep the database on a local disk")
           }
           try SQLiteStore.immediately(db) { db in try Schema.migrate(db, from: version) }
         }
@@ -90,7 +91,8 @@ struct Opened: Sendable {
     let queue = try readOnly(file)
     let (application, version, tables) = try queue.read { db in
       (
-        try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0, try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
+        try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
+        try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
         try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
       )
     }

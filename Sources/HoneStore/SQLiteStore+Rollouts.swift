@@ -46,8 +46,10 @@ extension SQLiteStore {
     let spend = rollout.spend
     let all: StatementArguments = [
       Columns.inline(rollout.cacheKey), rollout.score, try Columns.store(rollout.feedback, db),
-      try Columns.store(rollout.output, db), try Columns.store(StoredJSON.text(rollout.outcomes), db), rollout.failure?.kind.rawValue,
-      try rollout.failure.map { try Columns.store($0.message, db) }, spend.requests, spend.promptTokens, spend.completionTokens,
+      try Columns.store(rollout.output, db), try Columns.store(StoredJSON.text(rollout.outcomes), db),
+      rollout.failure?.kind.rawValue,
+      try rollout.failure.map { try Columns.store($0.message, db) }, spend.requests, spend.promptTokens,
+      spend.completionTokens,
       spend.estimatedTokens, spend.money, try Columns.store(StoredJSON.text(rollout.callKeys), db), rollout.seconds,
       rollout.trace != nil,
     ]

@@ -204,7 +204,8 @@ extension SQLiteStore {
         let mean = try row.optionalReal(6)
         trials.append(
           TrialRecord(
-            number: try row.whole(0), state: try row.choice(1, TrialState.self), proposal: try Self.proposal(row, from: 2),
+            number: try row.whole(0), state: try row.choice(1, TrialState.self),
+            proposal: try Self.proposal(row, from: 2),
             estimate: try mean.map { Estimate(mean: $0, deviation: try row.real(7), count: try row.whole(8)) },
             screened: try row.flag(9), outcomes: try StoredJSON.outcomes(row.text(10)), reason: try row.text(11)))
       }

@@ -24,7 +24,8 @@ extension StoreError {
     case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
       self = .corrupt(path, why)
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
-      self.init(.permission, "\(path): may not be written (\(why))", hint: "check the owner and mode of file and folder")
+      self.init(
+        .permission, "\(path): may not be written (\(why))", hint: "check the owner and mode of file and folder")
     case .SQLITE_CANTOPEN:
       self.init(.cannotCreate, "\(path): cannot be opened (\(why))", hint: "check the path, its owner and its mode")
     default:

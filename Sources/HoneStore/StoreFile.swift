@@ -136,7 +136,8 @@ struct StoreFile {
         isNetwork(type)
       else { return }
       throw StoreError(
-        .networkFileSystem, "\(path): lies on a network file system (\(type)), where a database cannot be locked safely",
+        .networkFileSystem,
+        "\(path): lies on a network file system (\(type)), where a database cannot be locked safely",
         hint: "keep the database on a local disk, such as under /var/tmp, and copy it when the study is done")
     #endif
   }

@@ -27,7 +27,8 @@ extension StoreConformance {
       try expectEqual(list.map(\.name), ["a", "b"], "names")
       try expectEqual(list.map(\.bestTrial), [1, 0], "best trials")
       try expectEqual(list.map(\.best), [0.75, 0.5], "best scores")
-      try expectEqual(list.map { [$0.trials, $0.complete, $0.failed, $0.running] }, [[5, 3, 1, 1], [5, 3, 1, 1]], "counts")
+      let counts = list.map { [$0.trials, $0.complete, $0.failed, $0.running] }
+      try expectEqual(counts, [[5, 3, 1, 1], [5, 3, 1, 1]], "counts")
     },
     Check(name: "a removed study leaves nothing") { store in
       _ = try await store.open(definition("a"))
@@ -92,7 +93,8 @@ extension StoreConformance {
       try expectEqual(try await store.begin(first, attempts: [], study: "a", owner: .current), [0, 1], "numbers")
       try expectEqual(
         try await store.begin([proposal(2)], attempts: attempts, study: "a", owner: .current), [2], "numbers")
-      try expectEqual(try await store.begin([], attempts: [attempt(.malformed)], study: "a", owner: .current), [], "none")
+      let none = try await store.begin([], attempts: [attempt(.malformed)], study: "a", owner: .current)
+      try expectEqual(none, [], "numbers")
       try await store.finish(completed(1, 0.5), study: "a")
       try await store.finish(.failed(trial: 0, reason: "infrastructure"), study: "a")
       try expectEqual(

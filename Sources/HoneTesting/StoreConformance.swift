@@ -103,7 +103,8 @@ public enum StoreConformance {
       nodes: [
         .init(kind: .parameter, name: "k", value: 3), .init(kind: .input, name: "question", value: .string(text)),
         .init(kind: .constant, name: "", value: .double(2)),
-        .init(kind: .step, name: "retrieve", inputs: [1, 0, 1], value: [1, .null, .double(-0.5)], doc: "Finds passages."),
+        .init(
+          kind: .step, name: "retrieve", inputs: [1, 0, 1], value: [1, .null, .double(-0.5)], doc: "Finds passages."),
         .init(kind: .step, name: "retrieve", inputs: [], value: true, doc: nil, parent: 3),
         .init(kind: .failure, name: "answer", inputs: Array(repeating: 3, count: 300), value: "boom\u{0}", parent: 4),
       ],
