@@ -11,21 +11,22 @@ struct OptoPrimePrompt {
   /// The system and the user message of a fresh request.
   /// - Parameter request: the how-many-th of this ask it is.
   func messages(_ context: AskContext, base: Assignment, request: Int) -> [ChatMessage] {
-    let objective = objective(context)
-    let attempts = attempts
-    let fixed =
-      ["optoprime-system", "optoprime-user"].map { settings.prompts[$0] ?? "" } + [objective, attempts, format]
-    let space = Space(parameters, forbidden: [])
-    let summary = TraceSummary(
-      context.rollouts.map { ($0.example, $0.recordedOrPlainTrace(base)) }, space: space, assignment: base,
-      tokenCap: max(200, settings.tokenCap - fixed.reduce(0) { $0 + Tokens.estimate($1) }))
+    let purpose = context.problem.objective.purpose
     var sections = [
-      "objective": objective, "attempts": attempts, "format": format,
-      "names": parameters.map(\.name).joined(separator: ", "), "placeholder": "{placeholder}",
+      "objective": purpose.isEmpty ? "Improve the workflow's outputs as the feedback asks." : purpose,
+      "score": score(context), "attempts": attempts, "format": format,
+      "names": parameters.map(\.name).joined(separator: ", "),
+    ]
+    let frame = ["optoprime-system", "optoprime-user"].map { settings.prompts.render($0, sections) }
+    let summary = TraceSummary(
+      context.rollouts.map { ($0.example, $0.recordedOrPlainTrace(base)) }, space: Space(parameters),
+      assignment: base, tokenCap: max(200, settings.tokenCap - frame.reduce(0) { $0 + Tokens.estimate($1) }))
+    sections.merge([
       "code": summary.code, "documentation": summary.documentation, "variables": summary.variables,
       "constraints": summary.constraints, "inputs": summary.inputs, "others": summary.others,
       "outputs": summary.outputs, "feedback": summary.feedback,
-    ].mapValues { $0.isEmpty ? "(none)" : $0 }
+    ]) { $1 }
+    for (name, section) in sections where section.isEmpty { sections[name] = "(none)" }
     sections["boundary"] = boundary(context, request, apartFrom: sections)
     return [
       ChatMessage(.system, settings.prompts.render("optoprime-system", sections)),
@@ -48,11 +49,11 @@ struct OptoPrimePrompt {
 
   private var format: String { ProposalSchema.example(for: parameters) }
 
-  private func objective(_ context: AskContext) -> String {
+  private func score(_ context: AskContext) -> String {
     let objective = context.problem.objective
-    let aim = "Make the \(objective.metric) as \(objective.direction == .maximize ? "high" : "low") as possible."
-    let now = context.incumbent.map { "It is \(Self.rounded($0.estimate.mean)) now." }
-    return [objective.purpose, aim, now ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+    let direction = "\(objective.direction == .maximize ? "higher" : "lower") is better"
+    let now = context.incumbent.map { ", \(Self.rounded($0.estimate.mean)) now" } ?? ""
+    return "\(objective.metric)\(now); \(direction)"
   }
 
   /// Past trials, one JSON object a line; the oldest lines go when they take over a quarter of the prompt.

@@ -60,12 +60,13 @@ public struct PromptLibrary: Hashable, Sendable {
 
   /// What each template is given; a template need not use all of it.
   static let placeholders: [String: [String]] = [
-    "optoprime-system": ["boundary", "format", "names", "placeholder"],
+    "optoprime-system": ["boundary", "format", "names"],
     "optoprime-user": [
-      "objective", "boundary", "code", "documentation", "variables", "constraints", "inputs", "others", "outputs",
-      "feedback", "attempts", "names", "format",
+      "boundary", "code", "documentation", "inputs", "others", "outputs", "attempts", "variables", "constraints",
+      "score",
+      "feedback", "objective", "names", "format",
     ],
-    "optoprime-repair": ["reasons", "format", "names"],
+    "optoprime-repair": ["reasons", "names", "format"],
   ]
 
   /// The template with its placeholders filled; values are never looked into for further placeholders.

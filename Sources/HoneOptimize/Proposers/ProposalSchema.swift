@@ -12,20 +12,18 @@ enum ProposalSchema {
       if !parameter.description.isEmpty { property["description"] = .string(parameter.description) }
       properties[parameter.name] = .object(property)
     }
-    // Few parameters are asked for in full; of many, a proposer names those it changes.
-    let required = parameters.count <= 8 ? parameters.map { Value.string($0.name) } : []
-    return [
-      "type": "object",
-      "properties": [
-        "reasoning": ["type": "string"],
-        "suggestion": [
-          "type": "object", "properties": .object(properties), "required": .array(required),
-          "additionalProperties": false,
-        ],
-        "terminate": ["type": "boolean"],
-      ],
-      "required": ["reasoning", "suggestion"],
-      "additionalProperties": false,
+    // Servers that hold a schema strictly want every property required.
+    return object([
+      "reasoning": ["type": "string"],
+      "suggestion": object(properties),
+      "terminate": ["type": "boolean", "description": "true only when no better values can be found"],
+    ])
+  }
+
+  private static func object(_ properties: [String: Value]) -> Value {
+    [
+      "type": "object", "properties": .object(properties),
+      "required": .array(properties.keys.sorted().map(Value.string)), "additionalProperties": false,
     ]
   }
 
@@ -34,11 +32,15 @@ enum ProposalSchema {
     case .float(let range): ["type": "number", "minimum": .double(range.lower), "maximum": .double(range.upper)]
     case .int(let range): ["type": "integer", "minimum": .int(range.lower), "maximum": .int(range.upper)]
     case .bool: ["type": "boolean"]
-    case .categorical(let choices), .ordinal(let choices): ["enum": .array(choices)]
+    case .categorical(let choices), .ordinal(let choices): choice(choices)
     case .text: ["type": "string"]
-    case .code(let code):
-      code.alternatives.isEmpty ? ["type": "string"] : ["enum": .array(code.names.map(Value.string))]
+    case .code(let code): code.alternatives.isEmpty ? ["type": "string"] : choice(code.names.map(Value.string))
     }
+  }
+
+  private static func choice(_ choices: [Value]) -> [String: Value] {
+    let isText = choices.allSatisfy { $0.string != nil }
+    return isText ? ["type": "string", "enum": .array(choices)] : ["enum": .array(choices)]
   }
 
   /// The reply's form as an example line, for prompts and for endpoints that know no schema.
