@@ -19,14 +19,17 @@ struct OptoPrimePrompt {
     ]
     let frame = ["optoprime-system", "optoprime-user"].map { settings.prompts.render($0, sections) }
     let summary = TraceSummary(
-      context.rollouts.map { ($0.example, $0.recordedOrPlainTrace(base)) }, space: Space(parameters),
+      context.rollouts.map { ($0.example, holdingFixed($0.recordedOrPlainTrace(base))) }, space: Space(parameters),
       assignment: base, tokenCap: max(200, settings.tokenCap - frame.reduce(0) { $0 + Tokens.estimate($1) }))
     sections.merge([
       "code": summary.code, "documentation": summary.documentation, "variables": summary.variables,
       "constraints": summary.constraints, "inputs": summary.inputs, "others": summary.others,
       "outputs": summary.outputs, "feedback": summary.feedback,
     ]) { $1 }
-    for (name, section) in sections where section.isEmpty { sections[name] = "(none)" }
+    for (name, section) in sections {
+      let lines = section.last == "\n" ? String(section.dropLast()) : section
+      sections[name] = lines.isEmpty ? "(none)" : lines
+    }
     sections["boundary"] = boundary(context, request, apartFrom: sections)
     return [
       ChatMessage(.system, settings.prompts.render("optoprime-system", sections)),
@@ -45,6 +48,16 @@ struct OptoPrimePrompt {
           "optoprime-repair",
           ["reasons": reasons, "format": format, "names": parameters.map(\.name).joined(separator: ", ")])),
     ]
+  }
+
+  /// Parameters that may not be changed are inputs to whoever changes the others.
+  private func holdingFixed(_ trace: Trace) -> Trace {
+    let names = Set(parameters.map(\.name))
+    var trace = trace
+    for index in trace.nodes.indices where trace.nodes[index].kind == .parameter {
+      if !names.contains(trace.nodes[index].name) { trace.nodes[index].kind = .input }
+    }
+    return trace
   }
 
   private var format: String { ProposalSchema.example(for: parameters) }
