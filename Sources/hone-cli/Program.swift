@@ -13,7 +13,10 @@ struct Root: AsyncParsableCommand {
         hone tune TASK            improve it; run it again to go on
         hone best STUDY           the winner
       """,
-    subcommands: [InitCommand.self, VersionCommand.self, CompletionsCommand.self])
+    subcommands: [
+      InitCommand.self, StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self,
+      VersionCommand.self, CompletionsCommand.self,
+    ])
 
   static var _errorLabel: String { "error" }
 }

@@ -1,0 +1,86 @@
+import ArgumentParser
+import HoneModel
+import HoneStore
+import HoneTrace
+
+struct LogsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "logs", abstract: "Show model calls: request, reply, tokens, seconds.")
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var database: DatabaseOptions
+  @Option(name: .shortAndLong, help: ArgumentHelp("How many of the newest calls (0: all).", valueName: "n"))
+  var number = 3
+  @Option(help: ArgumentHelp("The study whose calls are shown; not needed when there is only one.", valueName: "study"))
+  var study: String?
+  @Flag(help: "Only calls that failed.") var failed = false
+
+  func validate() throws {
+    if number < 0 { throw ValidationError("-n must be 0 or more, not \(number)") }
+  }
+
+  func run() async throws {
+    let console = global.console()
+    let reader = try await StudyReader(database)
+    let studies: [String]
+    if let study {
+      _ = try await reader.definition(of: study)
+      studies = [study]
+    } else {
+      studies = try await reader.store.studies().map(\.name)
+    }
+    var calls: [(study: String, call: CallRecord)] = []
+    for study in studies {
+      calls += try await reader.store.calls(of: study, limit: nil).map { (study, $0) }
+    }
+    if failed { calls = calls.filter { !(200..<300).contains($0.call.status) } }
+    if number > 0 { calls = Array(calls.suffix(number)) }
+    for (study, call) in calls {
+      if console.json {
+        console.json("hone.call/1", call.fields(study: study))
+      } else {
+        print(call, study, console)
+      }
+    }
+    if calls.isEmpty, !console.json {
+      console.status("Empty", failed ? "no call failed" : "no model call is recorded", .warn)
+    }
+  }
+
+  private func print(_ call: CallRecord, _ study: String, _ console: Console) {
+    let isGood = (200..<300).contains(call.status)
+    var head =
+      "\(call.key.prefix(12))  \(Printable.line(study))  \(call.role)  \(Printable.line(call.alias))  \(call.status)"
+    head += "  \(Format.duration(call.seconds))  \(Format.count(call.usage.totalTokens)) tok"
+    if call.attempts > 1 { head += "  \(call.attempts) tries" }
+    console.result("Call", head, isGood ? .good : .bad)
+    for message in call.request["messages"]?.array ?? [] {
+      put(message["role"]?.string ?? "", message["content"]?.text ?? "", console)
+    }
+    if let system = call.request["system"] { put("system", system.text, console) }
+    put("reply", call.replyText, console)
+    console.data("")
+  }
+
+  private func put(_ role: String, _ text: String, _ console: Console) {
+    let shown = console.verbosity.rawValue >= Console.Verbosity.verbose.rawValue ? text : String(text.prefix(2000))
+    let lines = Printable.clean(shown).split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() {
+      if index == 0 {
+        console.result(role, String(line), role == "reply" ? .info : .faint)
+      } else {
+        console.data("           " + line)
+      }
+    }
+    if shown.count < text.count { console.data("           … (\(Format.count(text.count)) characters; all with -v)") }
+  }
+}
+
+extension CallRecord {
+  /// The reply's words: OpenAI's or Anthropic's shape, else the whole body.
+  var replyText: String {
+    if let text = response["choices"]?[0]?["message"]?["content"]?.string { return text }
+    if let parts = response["content"]?.array { return parts.compactMap { $0["text"]?.string }.joined() }
+    return response.text
+  }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+struct ShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show a study, one of its trials, or one step of a trial's trace.",
+    discussion: """
+      hone show triage          the study: what is searched, its best trial, its last trials
+      hone show triage/17       trial 17: its parameters, its rollouts, the trace of the worst one
+      hone show triage/17/3     step 3 of that trace, with inputs, value and feedback
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var database: DatabaseOptions
+  @Argument(help: "STUDY, STUDY/TRIAL or STUDY/TRIAL/STEP.") var address: Address
+  @Option(
+    help: ArgumentHelp("The example whose trace is shown (default: the one with the worst score).", valueName: "id"))
+  var example: String?
+  @Flag(help: "Print the trace for Graphviz: hone show triage/17 --dot | dot -Tsvg > trace.svg") var dot = false
+
+  func validate() throws {
+    if dot, address.trial == nil { throw ValidationError("--dot needs a trial: \(address.study)/TRIAL --dot") }
+  }
+
+  func run() async throws {
+    let console = global.console()
+    let reader = try await StudyReader(database)
+    let definition = try await reader.definition(of: address.study)
+    guard let number = address.trial else {
+      try await StudyView(reader: reader, definition: definition, console: console).print()
+      return
+    }
+    let trial = try await reader.trial(number, of: address.study)
+    let rollouts = try await reader.store.rollouts(of: address.study, trial: number, split: nil, traces: true)
+    let view = TrialView(
+      study: address.study, definition: definition, trial: trial, rollouts: rollouts, console: console)
+    if dot {
+      let rollout = try view.traced(example)
+      console.data(rollout.trace?.dot ?? "")
+    } else if let step = address.step {
+      try view.print(step: step, of: try view.traced(example))
+    } else {
+      try view.print(example: example)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show how far a study is and what it has used.")
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var database: DatabaseOptions
+  @Argument(help: "A study; without it, every study of the database.") var study: String?
+
+  func run() async throws {
+    let console = global.console()
+    let reader = try await StudyReader(database)
+    var studies = try await reader.store.studies()
+    if let study { studies = [try await reader.summary(of: study)] }
+    for study in studies {
+      if console.json {
+        console.json("hone.study/1", study.fields)
+      } else {
+        print(study, console)
+      }
+    }
+    if studies.isEmpty, !console.json { console.status("Empty", "\(reader.path) holds no study", .warn) }
+  }
+
+  private func print(_ study: StudySummary, _ console: Console) {
+    let objective = study.objective
+    console.result(
+      "Study", "\(Printable.line(study.name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
+    var counts = ["\(Format.count(study.complete)) complete"]
+    if study.failed > 0 { counts.append("\(Format.count(study.failed)) failed") }
+    if study.running > 0 { counts.append("\(Format.count(study.running)) running") }
+    let other = study.trials - study.complete - study.failed - study.running
+    if other > 0 { counts.append("\(Format.count(other)) interrupted") }
+    console.result(
+      "Trials", "\(Format.count(study.trials))  (\(counts.joined(separator: ", ")))", study.failed > 0 ? .warn : .good)
+    if let best = study.best, let trial = study.bestTrial {
+      console.result("Best", "\(Format.score(best)) at trial \(trial)")
+    }
+    console.result("Spent", study.spend.line + ", " + Format.duration(study.seconds))
+  }
+}

@@ -1,0 +1,105 @@
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// `hone show STUDY`.
+struct StudyView {
+  let reader: StudyReader
+  let definition: StudyDefinition
+  let console: Console
+
+  func print() async throws {
+    let name = definition.name
+    let summary = try await reader.summary(of: name)
+    let trials = try await reader.store.trials(of: name)
+    if console.json {
+      var fields = summary.fields
+      fields["purpose"] = .string(definition.problem.objective.purpose)
+      fields["seed"] = .string(String(definition.problem.seed))
+      fields["optimizer"] = definition.optimizer
+      fields["fingerprint"] = .string(definition.fingerprint)
+      fields["report"] = try await reader.store.document("report", study: name) ?? .null
+      fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
+      console.json("hone.study/1", fields)
+      return
+    }
+    let objective = definition.problem.objective
+    console.result(
+      "Study", "\(Printable.line(name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
+    if !objective.purpose.isEmpty { console.result("Purpose", Printable.line(objective.purpose)) }
+    console.result("Optimizer", "\(definition.optimizer.text), seed \(definition.problem.seed)")
+    for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
+      console.result("Parameter", line)
+    }
+    console.result("Spent", summary.spend.line + ", " + Format.duration(summary.seconds))
+    if let best = summary.best, let number = summary.bestTrial {
+      console.result("Best", "\(Format.score(best)) at trial \(number)")
+    }
+    let initial = definition.problem.space.initial
+    for trial in trials {
+      console.result(
+        "Trial \(trial.number)",
+        trial.line(initial: initial, best: trial.number == summary.bestTrial, space: definition.problem.space),
+        trial.state == .failed ? .bad : trial.number == summary.bestTrial ? .good : .strong)
+    }
+  }
+}
+
+extension TrialRecord {
+  /// `0.812  84 rows  optoprime from 3  temperature 0.11`: what differs from the start is named.
+  func line(initial: Assignment, best: Bool, space: Space) -> String {
+    var parts: [String] = []
+    switch state {
+    case .complete:
+      if let estimate {
+        parts.append(Format.score(estimate.mean) + "  " + Format.plural(estimate.count, "row"))
+      }
+      if screened { parts.append("screened out") }
+      if best { parts.append("best") }
+    case .failed: parts.append("failed  \(Printable.cut(Printable.line(reason), to: 120))")
+    case .interrupted: parts.append("interrupted")
+    case .running: parts.append("running")
+    }
+    parts.append(proposal.origin + (proposal.parent.map { " from \($0)" } ?? ""))
+    parts += proposal.changes(from: initial, space: space)
+    return parts.joined(separator: "  ")
+  }
+}
+
+extension Proposal {
+  /// `temperature 0.11`, for every active parameter whose value is not the start's.
+  func changes(from initial: Assignment, space: Space) -> [String] {
+    space.parameters.compactMap { parameter in
+      guard let value = assignment[parameter.name], value != initial[parameter.name] else { return nil }
+      return "\(parameter.name) \(Format.value(value))"
+    }
+  }
+}
+
+extension Space {
+  /// One line a parameter: name, domain, start, condition.
+  func lines(columns: Int) -> [String] {
+    let width = parameters.map { Printable.width($0.name) }.max() ?? 0
+    return parameters.map { parameter in
+      var line = Printable.pad(parameter.name, to: width) + "  " + Printable.line(parameter.domain.constraint)
+      line += ", starts at " + Format.value(parameter.initial, columns: 48)
+      if let condition = parameter.condition {
+        let terms = condition.allowed.sorted { $0.key < $1.key }.map { name, values in
+          "\(name) is \(values.map(\.text).joined(separator: " or "))"
+        }
+        line += ", when " + terms.joined(separator: " and ")
+      }
+      return line
+    }
+  }
+}
+
+extension ParameterSpec {
+  var asValue: Value {
+    [
+      "name": .string(name), "domain": .string(domain.constraint), "initial": initial,
+      "description": .string(description),
+      "when": condition.map { .object($0.allowed.mapValues { .array($0) }) } ?? .null,
+    ]
+  }
+}

@@ -1,0 +1,156 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// `hone show STUDY/TRIAL` and `hone show STUDY/TRIAL/STEP`.
+struct TrialView {
+  let study: String
+  let definition: StudyDefinition
+  let trial: TrialRecord
+  let rollouts: [RolloutRecord]
+  let console: Console
+
+  /// The rollout whose trace is shown: the example asked for, else the one with the worst score (a failed one before all).
+  /// - Throws: `Failure` 66 when there is none.
+  func traced(_ example: String?) throws(Failure) -> RolloutRecord {
+    let traced = rollouts.filter { $0.trace?.nodes.isEmpty == false }
+    if let example {
+      if let rollout = traced.first(where: { $0.example == example }) { return rollout }
+      let known = rollouts.contains { $0.example == example }
+      throw Failure(
+        .missing, "\(study)/\(trial.number) has no \(known ? "trace of" : "rollout on") the example \"\(example)\"",
+        hint: "hone show \(study)/\(trial.number) lists its rollouts")
+    }
+    let objective = definition.problem.objective
+    let worst = traced.enumerated().min { a, b in
+      switch (a.element.score, b.element.score) {
+      case (nil, nil): a.offset < b.offset
+      case (nil, _): true
+      case (_, nil): false
+      case (let x?, let y?): x == y ? a.offset < b.offset : objective.isBetter(y, than: x)
+      }
+    }
+    if let worst { return worst.element }
+    throw Failure(
+      .missing, "\(study)/\(trial.number) has no trace", hint: "its rollouts were not recorded, or there are none yet")
+  }
+
+  func print(example: String?) throws(Failure) {
+    if console.json {
+      console.json("hone.trial/1", trial.fields(study: study))
+      for rollout in rollouts { console.json("hone.rollout/1", rollout.fields(study: study)) }
+      return
+    }
+    printHead()
+    printRollouts()
+    if example != nil || rollouts.contains(where: { $0.trace?.nodes.isEmpty == false }) {
+      printTree(of: try traced(example))
+    }
+  }
+
+  private func printHead() {
+    let origin = trial.proposal.origin + (trial.proposal.parent.map { " from trial \($0)" } ?? "")
+    console.result(
+      "Trial", "\(study)/\(trial.number)  \(trial.screened ? "screened out" : trial.state.rawValue)  by \(origin)")
+    if let estimate = trial.estimate {
+      console.result(
+        "Score",
+        "\(Format.score(estimate.mean))  over \(Format.plural(estimate.count, "rollout")), deviation \(Format.score(estimate.deviation))"
+      )
+    }
+    for (name, value) in trial.outcomes.sorted(by: { $0.key < $1.key }) {
+      console.result("Outcome", "\(Printable.line(name)) \(Format.number(value))", .strong)
+    }
+    if !trial.reason.isEmpty { console.result("Reason", Printable.clean(trial.reason), .bad) }
+    if !trial.proposal.note.isEmpty { console.result("Why", Printable.line(trial.proposal.note), .strong) }
+    for parameter in definition.problem.space.parameters {
+      guard let value = trial.proposal.assignment[parameter.name] else { continue }
+      let text = Printable.clean(value.string ?? value.text)
+      if text.contains("\n") {
+        console.result("Parameter", "\(parameter.name):", .info)
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+          console.data("             " + line)
+        }
+      } else {
+        console.result("Parameter", "\(parameter.name)  \(text)", .info)
+      }
+    }
+  }
+
+  private func printRollouts() {
+    guard !rollouts.isEmpty else { return }
+    console.data("")
+    var table = TextTable(["SPLIT", "EXAMPLE", "SCORE", "TOKENS", "TIME", "OUTPUT", "FEEDBACK"], right: [2, 3, 4])
+    for rollout in rollouts {
+      table.add([
+        rollout.split.rawValue, Printable.cut(Printable.line(rollout.example), to: 20),
+        rollout.score.map(Format.score) ?? "failed", Format.count(rollout.spend.tokens),
+        Format.duration(rollout.seconds),
+        Format.value(rollout.output, columns: 32),
+        Printable.cut(Printable.line(rollout.failure?.message ?? rollout.feedback), to: 80),
+      ])
+    }
+    console.table(table)
+  }
+
+  private func printTree(of rollout: RolloutRecord) {
+    guard let trace = rollout.trace else { return }
+    console.data("")
+    console.result("Trace", "\(rollout.split.rawValue) example \(Printable.line(rollout.example))")
+    for line in trace.tree(columns: console.dataTerminal.columns) { console.data("  " + line) }
+  }
+
+  /// - Throws: `Failure` 66 when the trace has no such step.
+  func print(step: Int, of rollout: RolloutRecord) throws(Failure) {
+    let trace = rollout.trace ?? Trace()
+    guard trace.nodes.indices.contains(step) else {
+      throw Failure(
+        .missing, "the trace of \(study)/\(trial.number) on \"\(rollout.example)\" has no step \(step)",
+        hint: "its steps are 0 to \(trace.nodes.count - 1)")
+    }
+    let node = trace.nodes[step]
+    let feedback = trace.feedback.filter { $0.node == step }
+    if console.json {
+      let fields = node.fields(
+        study: study, trial: trial.number, example: rollout.example, step: step, feedback: feedback.map(\.text))
+      console.json("hone.step/1", fields)
+      return
+    }
+    console.result(
+      "Step",
+      "\(step)  \(node.kind.rawValue) \(Printable.line(node.name))  on example \(Printable.line(rollout.example))")
+    if let doc = node.doc { console.result("Does", Printable.line(doc), .strong) }
+    for input in node.inputs where trace.nodes.indices.contains(input) {
+      let source = trace.nodes[input]
+      console.result(
+        "Input", "\(input)  \(Printable.line(source.name))  \(Format.value(source.value, columns: 200))", .info)
+    }
+    console.result("Value", Printable.clean(node.value.text))
+    for feedback in feedback { console.result("Feedback", Printable.clean(feedback.text), .warn) }
+  }
+}
+
+extension Trace {
+  /// One line a node in execution order, nested steps indented under the step they ran in.
+  func tree(columns: Int) -> [String] {
+    var depths: [Int] = []
+    let width = String(max(0, nodes.count - 1)).count
+    return nodes.enumerated().map { index, node in
+      let depth = node.parent.flatMap { depths.indices.contains($0) ? depths[$0] + 1 : nil } ?? 0
+      depths.append(depth)
+      let inputs = node.inputs.isEmpty ? "" : "(" + node.inputs.map(String.init).joined(separator: ", ") + ")"
+      let mark =
+        switch node.kind {
+        case .parameter: "$"
+        case .failure: "!"
+        default: ""
+        }
+      let head =
+        Printable.pad(String(index), to: width, right: true) + "  " + String(repeating: "  ", count: min(depth, 20))
+        + mark + Printable.line(node.name) + inputs
+      let said = feedback.filter { $0.node == index }.map { "  <- " + Printable.line($0.text) }.joined()
+      return Printable.cut(head + " = " + Format.value(node.value, columns: 60) + said, to: max(60, columns - 2))
+    }
+  }
+}

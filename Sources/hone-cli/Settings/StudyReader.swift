@@ -1,0 +1,47 @@
+import Foundation
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// Reads studies for the commands that only look.
+struct StudyReader: Sendable {
+  let store: any Store
+  let path: String
+
+  /// - Throws: `Failure` 66 when there is no database at the path: looking makes none.
+  init(_ options: DatabaseOptions) async throws {
+    let setting = options.setting()
+    guard FileManager.default.fileExists(atPath: setting.value) else {
+      throw Failure(
+        .missing, "\(setting.value): there is no database (\(setting.origin))",
+        hint: "hone tune TASK makes one; name another with --db or HONE_DB")
+    }
+    path = setting.value
+    store = try await Database.open(path)
+  }
+
+  /// - Throws: `Failure` 66 naming the studies that are there.
+  func definition(of study: String) async throws -> StudyDefinition {
+    if let definition = try await store.definition(of: study) { return definition }
+    let names = try await store.studies().map(\.name)
+    throw Failure(
+      .missing, "\(path): there is no study \"\(study)\"",
+      hint: names.isEmpty ? "the database is empty" : "it holds \(names.joined(separator: ", "))")
+  }
+
+  func summary(of study: String) async throws -> StudySummary {
+    _ = try await definition(of: study)
+    guard let summary = try await store.studies().first(where: { $0.name == study }) else {
+      throw Failure(.missing, "\(path): the study \"\(study)\" was removed meanwhile")
+    }
+    return summary
+  }
+
+  func trial(_ number: Int, of study: String) async throws -> TrialRecord {
+    let trials = try await store.trials(of: study)
+    if let trial = trials.first(where: { $0.number == number }) { return trial }
+    throw Failure(
+      .missing, "\(study) has no trial \(number)",
+      hint: trials.last.map { "its trials are \(trials[0].number) to \($0.number)" } ?? "it has no trials yet")
+  }
+}
