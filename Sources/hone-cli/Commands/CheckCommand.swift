@@ -1,0 +1,163 @@
+import ArgumentParser
+import Foundation
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneTasks
+import HoneTrace
+
+struct CheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Check a task and its data; show what would be searched and what it may cost.",
+    discussion: "Nothing is sent and nothing is written.")
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var options: TaskOptions
+  @OptionGroup var database: DatabaseOptions
+  @Flag(help: "Print every setting with the place it comes from.") var explain = false
+  @Flag(help: "Exit 1 when there are warnings.") var strict = false
+
+  func run() async throws {
+    let console = global.console()
+    let resolved = try options.resolved()
+    let task = resolved.task
+    let data = try task.loadData()
+    for warning in task.warnings where !console.json {
+      console.message(warning.rendered(colored: console.terminal.hasColor))
+    }
+    let plan = CheckPlan(task: task, data: data)
+    if console.json {
+      try printJSON(resolved, data, plan, console)
+    } else {
+      try print(resolved, data, plan, console)
+    }
+    if strict, !task.warnings.isEmpty { throw ExitCode(Exit.no.rawValue) }
+  }
+
+  private func print(_ resolved: ResolvedTask, _ data: DataSplits, _ plan: CheckPlan, _ console: Console) throws {
+    let task = resolved.task
+    let columns = console.dataTerminal.columns
+    console.result(
+      "Checked", "\(task.path)  study \(task.study), \(task.objective.direction.rawValue) \(task.objective.metric)")
+    for line in task.space.lines(columns: columns) { console.result("Parameter", line) }
+    console.result(
+      "Data",
+      "train \(Format.count(data.train.count)), validation \(Format.count(data.validation.count)), "
+        + "test \(Format.count(data.test.count))" + (data.test.isEmpty ? "" : " (sealed)"))
+    if explain {
+      for entry in try entries(resolved) {
+        console.result(
+          "Setting", "\(Printable.pad(entry.name, to: 10))\(Printable.pad(entry.value, to: 28))  \(entry.origin)", .info
+        )
+      }
+    } else if let endpoint = try task.endpoint(environment: resolved.environment) {
+      console.result("Model", "\(Printable.line(endpoint.model)) at \(endpoint.place)")
+    }
+    console.result("Optimizer", "\(task.optimizer.name), seed \(task.optimizer.seed)")
+    for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
+    console.status("Next", "hone tune \(Shell.quoted(task.path))", .info)
+  }
+
+  private func entries(_ resolved: ResolvedTask) throws -> [ResolvedTask.Entry] {
+    let setting = database.setting()
+    return resolved.settings + (try resolved.endpointSettings())
+      + [ResolvedTask.Entry(name: "db", value: setting.value, origin: setting.origin)]
+  }
+
+  private func printJSON(_ resolved: ResolvedTask, _ data: DataSplits, _ plan: CheckPlan, _ console: Console) throws {
+    let task = resolved.task
+    var settings: [String: Value] = [:]
+    for entry in try entries(resolved) {
+      settings[entry.name] = ["value": .string(entry.value), "origin": .string(entry.origin)]
+    }
+    console.json(
+      "hone.check/1",
+      [
+        "task": .string(task.path), "study": .string(task.study), "metric": .string(task.objective.metric),
+        "direction": .string(task.objective.direction.rawValue), "optimizer": .string(task.optimizer.name),
+        "parameters": .array(task.space.parameters.map(\.asValue)),
+        "data": [
+          "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),
+        ],
+        "settings": .object(settings), "plan": plan.asValue, "warnings": .array(task.warnings.map(\.fields)),
+      ])
+  }
+}
+
+/// What a study would need at most, worked out from the task and its data alone.
+struct CheckPlan: Sendable {
+  /// Rollouts of a trial that is not screened out, the training examples shown to proposers included.
+  var rolloutsPerTrial: Int
+  /// The winner and the start on the sealed test.
+  var testRollouts: Int
+  /// Assignments there are; nil: no end of them.
+  var assignments: Int?
+  var trials: Int?
+  /// Rollouts in all, if the budget's trials were all run.
+  var rollouts: Int?
+  /// Whether each rollout asks a model.
+  var asksModel: Bool
+  var budget: Budget
+
+  init(task: TaskFile, data: DataSplits) {
+    let repeats = task.score.repeats
+    let isProposer = !["random", "sobol"].contains(task.optimizer.name)
+    let minibatch = isProposer ? min(task.optimizer.minibatch ?? 16, data.train.count) : 0
+    rolloutsPerTrial = (data.validation.count + minibatch) * repeats
+    testRollouts = data.test.count * 2 * repeats
+    assignments = task.space.cardinality
+    budget = task.budget
+    trials = [task.budget.trials, assignments].compactMap(\.self).min()
+    if let trials {
+      let (product, overflow) = trials.multipliedReportingOverflow(by: rolloutsPerTrial)
+      rollouts = overflow ? nil : min(product + testRollouts, task.budget.rollouts ?? .max)
+    } else {
+      rollouts = task.budget.rollouts
+    }
+    if case .prompt = task.workflow { asksModel = true } else { asksModel = false }
+  }
+
+  struct Line { var word: String, text: String, isWarning = false }
+
+  var lines: [Line] {
+    var lines: [Line] = []
+    lines.append(
+      Line(
+        word: "Space",
+        text: assignments.map { "\(Format.count($0)) assignments" } ?? "no end of assignments"))
+    var caps: [String] = []
+    if let value = budget.trials { caps.append(Format.plural(value, "trial")) }
+    if let value = budget.rollouts { caps.append(Format.plural(value, "rollout")) }
+    if let value = budget.requests { caps.append(Format.plural(value, "request")) }
+    if let value = budget.tokens { caps.append(Format.plural(value, "token")) }
+    if let value = budget.money { caps.append("\(Format.number(value)) of money") }
+    if let value = budget.seconds { caps.append(Format.duration(value)) }
+    if caps.isEmpty {
+      lines.append(
+        Line(word: "Budget", text: "none: the study ends when its space does, or when it is stopped", isWarning: true))
+    } else {
+      lines.append(Line(word: "Budget", text: "at most " + caps.joined(separator: ", ")))
+    }
+    var text =
+      "\(Format.plural(rolloutsPerTrial, "rollout")) a trial at most, \(Format.count(testRollouts)) for the sealed test"
+    if let rollouts { text += "; \(Format.count(rollouts)) in all at most" }
+    if asksModel { text += ", each one request" }
+    lines.append(Line(word: "Plan", text: text))
+    if let rollouts, asksModel, let requests = budget.requests, rollouts > requests {
+      lines.append(
+        Line(
+          word: "Note",
+          text: "the request budget of \(Format.count(requests)) may end the study before its trials are run",
+          isWarning: true))
+    }
+    return lines
+  }
+
+  var asValue: Value {
+    [
+      "rollouts_per_trial": .int(rolloutsPerTrial), "test_rollouts": .int(testRollouts),
+      "assignments": assignments.asValue,
+      "trials": trials.asValue, "rollouts": rollouts.asValue, "asks_model": .bool(asksModel),
+    ]
+  }
+}
