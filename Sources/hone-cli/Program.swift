@@ -13,9 +13,12 @@ struct Root: AsyncParsableCommand {
         hone tune TASK            improve it; run it again to go on
         hone best STUDY           the winner
       """,
-    subcommands: [
-      InitCommand.self, StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self,
-      VersionCommand.self, CompletionsCommand.self,
+    groupedSubcommands: [
+      CommandGroup(name: "Tune", subcommands: [InitCommand.self, CheckCommand.self]),
+      CommandGroup(
+        name: "Look",
+        subcommands: [StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self]),
+      CommandGroup(name: "Other", subcommands: [CompletionsCommand.self, VersionCommand.self]),
     ])
 
   static var _errorLabel: String { "error" }

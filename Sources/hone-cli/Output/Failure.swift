@@ -115,7 +115,7 @@ extension Failure {
       case .permission: .permission
       case .io: .io
       }
-    self.init(exit, diagnostics.map(\.description).joined(separator: "\n"))
+    self.init(exit, diagnostics.map(\.place).joined(separator: "\n"))
     self.diagnostics = diagnostics
   }
 
@@ -142,6 +142,9 @@ extension Diagnostic {
       + text.dropFirst(label.count).replacingOccurrences(
         of: "\nhint:", with: "\n" + Style.info.apply("hint:", if: true))
   }
+
+  /// The message with its place, on one line.
+  fileprivate var place: String { line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)" }
 
   var fields: Value {
     var fields: [String: Value] = [

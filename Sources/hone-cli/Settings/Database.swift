@@ -1,3 +1,14 @@
 import HoneStore
 
-enum Database { static func open(_ path: String) async throws -> any Store { throw StoreError(.io, "x") } }
+/// Opens the database for commands that look and for commands that write.
+enum Database {
+  /// For looking: beside a writer, or on a copy that cannot be written.
+  static func reading(_ path: String) async throws(StoreError) -> SQLiteStore {
+    try await SQLiteStore(path: path, readOnly: true)
+  }
+
+  /// Made when it is not there.
+  static func writing(_ path: String) async throws(StoreError) -> SQLiteStore {
+    try await SQLiteStore(path: path)
+  }
+}

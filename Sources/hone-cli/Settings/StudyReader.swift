@@ -17,7 +17,7 @@ struct StudyReader: Sendable {
         hint: "hone tune TASK makes one; name another with --db or HONE_DB")
     }
     path = setting.value
-    store = try await Database.open(path)
+    store = try await Database.reading(path)
   }
 
   /// - Throws: `Failure` 66 naming the studies that are there.
