@@ -48,7 +48,11 @@ enum TraceSuite {
     }
     let operators = Measure.cpu { chainOfOperators(count) }
     let asynchronous = await Measure.cpu { () async in await asyncChain(count) }
+    let taskLocal = Measure.cpu { (0..<count).reduce(0) { $0 + (TraceContext.current == nil ? $1 & 1 : 0) } }
     return [
+      Figure(
+        name: "reading the task-local alone", value: each(taskLocal, count) * 1e9, unit: "ns CPU",
+        how: "the floor for what follows; " + how),
       Figure(
         name: "step, outside of a rollout", value: each(step, count) * 1e9, unit: "ns CPU", target: 20, peer: peer,
         how: how),

@@ -2,8 +2,9 @@
 ///
 /// A node is appended when its step *ends*, so inputs always stand before it, and so do the steps nested in it. The
 /// inputs are noted when the step *begins*.
+@usableFromInline
 struct NodeTable {
-  static let noScope: Int32 = 0
+  @usableFromInline static let noScope: Int32 = 0
   private static let none: Int32 = -1
 
   private(set) var kinds: [NodeTag] = []
@@ -29,7 +30,7 @@ struct NodeTable {
 
   /// Adds a node. - Complexity: O(1) amortized.
   @discardableResult
-  mutating func append(_ tag: NodeTag, name: String, inputs range: InputRange, value: some Sendable, scope: Int32)
+  mutating func append(_ tag: NodeTag, name: String, inputs range: InputRange, value: any Sendable, scope: Int32)
     -> Int32
   {
     let index = Int32(truncatingIfNeeded: kinds.count)
@@ -48,12 +49,12 @@ struct NodeTable {
     return index
   }
 
-  mutating func leaf(_ kind: Trace.Node.Kind, name: String, value: some Sendable, scope: Int32) -> Int32 {
+  mutating func leaf(_ kind: Trace.Node.Kind, name: String, value: any Sendable, scope: Int32) -> Int32 {
     append(NodeTag(kind), name: name, inputs: InputRange(), value: value, scope: scope)
   }
 
   /// The node of a parameter: one for each name.
-  mutating func parameter(_ name: String, value: some Sendable, scope: Int32) -> Int32 {
+  mutating func parameter(_ name: String, value: any Sendable, scope: Int32) -> Int32 {
     if let index = parameters[name] { return index }
     let index = leaf(.parameter, name: name, value: value, scope: scope)
     parameters[name] = index
@@ -70,8 +71,30 @@ struct NodeTable {
   }
 
   /// Notes one input of the step that is beginning; inputs of one step are noted in one go.
+  @usableFromInline
   mutating func note(input: Int32) { inputs.append(input) }
 
+  /// Notes an input that no node of this table made.
+  @usableFromInline
+  mutating func note(leaf value: any Sendable, isForeign: Bool, scope: Int32) {
+    inputs.append(
+      isForeign
+        ? leaf(.input, name: "input", value: value, scope: scope)
+        : leaf(.constant, name: "constant", value: value, scope: scope))
+  }
+
+  @usableFromInline var inputCount: Int { inputs.count }
+
+  /// The inputs noted since there were `start` of them.
+  @usableFromInline
+  func inputs(from start: Int) -> InputRange { InputRange(start: start, count: inputs.count - start) }
+
+  @usableFromInline
+  mutating func appendOperator(_ name: String, inputs: InputRange, value: any Sendable, scope: Int32) -> Int32 {
+    append(NodeTag(.step, isOperator: true), name: name, inputs: inputs, value: value, scope: scope)
+  }
+
+  @usableFromInline
   mutating func openScope() -> Int32 {
     scopeNodes.append(Self.none)
     lastInScope.append(Self.none)
@@ -90,7 +113,7 @@ struct NodeTable {
   /// Adds the node of the step whose body ran in `scope`. What the body recorded or read and did not consume itself
   /// counts as its input too, so feedback reaches parameters that were not handed over.
   mutating func close(
-    _ scope: Int32, tag: NodeTag, name: String, inputs declared: InputRange, value: some Sendable, in outer: Int32
+    _ scope: Int32, tag: NodeTag, name: String, inputs declared: InputRange, value: any Sendable, in outer: Int32
   ) -> Int32 {
     let hidden = hiddenInputs(of: scope, declared: declared)
     var range = declared
@@ -139,6 +162,7 @@ struct NodeTag: Sendable {
   }
 }
 
+@usableFromInline
 struct InputRange: Sendable {
   private var start32: UInt32
   private var count32: UInt32

@@ -1,6 +1,7 @@
 /// Records one of Hone's own operators: a pure function of traced values.
+@usableFromInline
 enum Operator {
-  @inline(__always)
+  @inlinable @inline(__always)
   static func apply<each Input: Sendable, Output: Sendable>(
     _ name: String, _ inputs: repeat Traced<each Input>, body: (repeat each Input) -> Output
   ) -> Traced<Output> {

@@ -4,10 +4,10 @@
 /// a step costs well below a microsecond and less than 200 bytes besides its payload.
 public final class Recorder: Sendable {
   /// Who a traced value belongs to.
-  final class Identity: Sendable {}
+  @usableFromInline final class Identity: Sendable {}
 
-  let identity = Identity()
-  private let table = Lock(NodeTable())
+  @usableFromInline let identity = Identity()
+  @usableFromInline let table = Lock(NodeTable())
   private let maxValueBytes: Int
 
   /// - Parameter maxValueBytes: longer values are cut when they are rendered, with the cut shown; parameters never are.
@@ -25,11 +25,11 @@ public final class Recorder: Sendable {
     table.withLock { table in
       if let doc { table.noteDoc(doc, of: name) }
       if kind == .parameter { return Int(table.parameter(name, value: value, scope: NodeTable.noScope)) }
-      let start = table.inputs.count
+      let start = table.inputCount
       for input in inputs where (0..<table.count).contains(input) {
         table.note(input: Int32(truncatingIfNeeded: input))
       }
-      let range = InputRange(start: start, count: table.inputs.count - start)
+      let range = table.inputs(from: start)
       let isNested = parent.map { (0..<table.count).contains($0) } ?? false
       let scope = isNested ? table.scope(of: Int32(truncatingIfNeeded: parent ?? 0)) : NodeTable.noScope
       return Int(table.append(NodeTag(kind), name: name, inputs: range, value: value, scope: scope))
@@ -58,48 +58,56 @@ public final class Recorder: Sendable {
   }
 }
 
-// What steps, operators and parameters record.
+// What steps, operators and parameters record. What is generic is inlinable, so that a program that uses Hone gets code
+// for its own types; everything behind it is not generic.
 extension Recorder {
   /// A step that has begun: where its inputs stand, and the scope its body runs in.
+  @usableFromInline
   struct Call {
-    let inputs: InputRange
-    let scope: Int32
+    @usableFromInline let inputs: InputRange
+    @usableFromInline let scope: Int32
+
+    @inlinable
+    init(inputs: InputRange, scope: Int32) {
+      self.inputs = inputs
+      self.scope = scope
+    }
   }
 
   func leaf<T>(_ kind: Trace.Node.Kind, name: String, value: T, scope: Int32) -> Traced<T> {
-    let index = table.withLock { $0.leaf(kind, name: name, value: value, scope: scope) }
-    return Traced(value, origin: Origin(recorder: identity, node: index))
+    traced(value, table.withLock { $0.leaf(kind, name: name, value: value, scope: scope) })
   }
 
   func parameter<T: Sendable>(_ name: String, value: T) -> Traced<T> {
-    let index = table.withLock { $0.parameter(name, value: value, scope: NodeTable.noScope) }
-    return Traced(value, origin: Origin(recorder: identity, node: index))
+    traced(value, table.withLock { $0.parameter(name, value: value, scope: NodeTable.noScope) })
   }
 
   /// Notes that the body of a step read a parameter directly.
-  func noteRead<T: Sendable>(_ name: String, value: T, in scope: Int32) {
+  func noteRead(_ name: String, value: any Sendable, in scope: Int32) {
     table.withLock { table in
       table.noteRead(table.parameter(name, value: value, scope: NodeTable.noScope), in: scope)
     }
   }
 
+  @inlinable
   func begin<each Input>(in scope: Int32, _ inputs: repeat Traced<each Input>) -> Call {
     table.withLock { table in
-      let range = note(repeat each inputs, scope: scope, in: &table)
-      return Call(inputs: range, scope: table.openScope())
+      let start = table.inputCount
+      for input in repeat each inputs { note(input, scope: scope, in: &table) }
+      return Call(inputs: table.inputs(from: start), scope: table.openScope())
     }
   }
 
-  func end<Output: Sendable>(_ call: Call, name: String, doc: String?, value: Output, in scope: Int32)
-    -> Traced<Output>
-  {
-    let index = table.withLock { table in
+  @usableFromInline
+  func end(_ call: Call, name: String, doc: String?, value: any Sendable, in scope: Int32) -> Origin {
+    let node = table.withLock { table in
       if let doc { table.noteDoc(doc, of: name) }
       return table.close(call.scope, tag: NodeTag(.step), name: name, inputs: call.inputs, value: value, in: scope)
     }
-    return Traced(value, origin: Origin(recorder: identity, node: index))
+    return Origin(recorder: identity, node: node)
   }
 
+  @usableFromInline
   func fail(_ call: Call, name: String, doc: String?, error: any Error, in scope: Int32) {
     table.withLock { table in
       if let doc { table.noteDoc(doc, of: name) }
@@ -109,52 +117,44 @@ extension Recorder {
   }
 
   /// Records an operator: a step without a body of its own.
+  @inlinable
   func record<each Input, Output: Sendable>(
     _ name: String, _ inputs: repeat Traced<each Input>, value: Output, in scope: Int32
   ) -> Traced<Output> {
-    let index = table.withLock { table in
-      let range = note(repeat each inputs, scope: scope, in: &table)
-      return table.append(NodeTag(.step, isOperator: true), name: name, inputs: range, value: value, scope: scope)
+    let node = table.withLock { table in
+      let start = table.inputCount
+      for input in repeat each inputs { note(input, scope: scope, in: &table) }
+      return table.appendOperator(name, inputs: table.inputs(from: start), value: value, scope: scope)
     }
-    return Traced(value, origin: Origin(recorder: identity, node: index))
+    return traced(value, node)
   }
 
   /// Records an operator over a list of any length.
   func record<Input, Output: Sendable>(_ name: String, list: [Traced<Input>], value: Output, in scope: Int32)
     -> Traced<Output>
   {
-    let index = table.withLock { table in
-      let nodes = list.map { node(of: $0, scope: scope, in: &table) }
-      let start = table.inputs.count
-      for node in nodes { table.note(input: node) }
-      let range = InputRange(start: start, count: nodes.count)
-      return table.append(NodeTag(.step, isOperator: true), name: name, inputs: range, value: value, scope: scope)
+    let node = table.withLock { table in
+      let start = table.inputCount
+      for input in list { note(input, scope: scope, in: &table) }
+      return table.appendOperator(name, inputs: table.inputs(from: start), value: value, scope: scope)
     }
-    return Traced(value, origin: Origin(recorder: identity, node: index))
+    return traced(value, node)
   }
 
-  private func note<each Input>(_ inputs: repeat Traced<each Input>, scope: Int32, in table: inout NodeTable)
-    -> InputRange
-  {
-    let start = table.inputs.count
-    var count = 0
-    for input in repeat each inputs {
-      // A leaf has no inputs, so the indices noted so far stay together.
-      table.note(input: node(of: input, scope: scope, in: &table))
-      count += 1
-    }
-    return InputRange(start: start, count: count)
+  @inlinable
+  func traced<T>(_ value: T, _ node: Int32) -> Traced<T> {
+    Traced(value, origin: Origin(recorder: identity, node: node))
   }
 
-  /// The node of a value; one that is detached becomes a constant, one of another recorder an input.
-  private func node<T>(of traced: Traced<T>, scope: Int32, in table: inout NodeTable) -> Int32 {
-    guard let origin = traced.origin else {
-      return table.leaf(.constant, name: "constant", value: traced.value, scope: scope)
+  /// Notes one input; a value that is detached becomes a constant, one of another recorder an input of the rollout. Both
+  /// are leaves, so the inputs noted for one step stay together.
+  @inlinable
+  func note<T>(_ traced: Traced<T>, scope: Int32, in table: inout NodeTable) {
+    if let origin = traced.origin, origin.recorder === identity {
+      table.note(input: origin.node)
+    } else {
+      table.note(leaf: traced.value, isForeign: traced.origin != nil, scope: scope)
     }
-    guard origin.recorder === identity else {
-      return table.leaf(.input, name: "input", value: traced.value, scope: scope)
-    }
-    return origin.node
   }
 }
 

@@ -6,23 +6,45 @@ public struct TraceContext: Sendable {
   /// The context of the running rollout; nil outside of one.
   @TaskLocal public static var current: TraceContext?
 
-  /// Where steps are recorded; nil switches recording off.
-  public var recorder: Recorder? {
-    didSet { scope = NodeTable.noScope }
-  }
-  /// What `@Parameter` and `parameter(_:)` read.
-  public var assignment: Assignment
-  /// The step whose body is running, as the recorder numbers it.
-  var scope = NodeTable.noScope
+  /// One reference instead of three: reading the task-local is all that a step costs when nothing records.
+  @usableFromInline let storage: Storage
 
   public init(recorder: Recorder? = nil, assignment: Assignment = Assignment([:])) {
-    self.recorder = recorder
-    self.assignment = assignment
+    storage = Storage(recorder: recorder, assignment: assignment, scope: NodeTable.noScope)
   }
 
+  /// Where steps are recorded; nil switches recording off.
+  @inlinable public var recorder: Recorder? {
+    get { storage.recorder }
+    set { self = TraceContext(recorder: newValue, assignment: assignment) }
+  }
+
+  /// What `@Parameter` and `parameter(_:)` read.
+  public var assignment: Assignment {
+    get { storage.assignment }
+    set { self = TraceContext(Storage(recorder: recorder, assignment: newValue, scope: scope)) }
+  }
+
+  /// The step whose body is running, as the recorder numbers it.
+  @inlinable var scope: Int32 { storage.scope }
+
+  @usableFromInline
   func inside(_ scope: Int32) -> TraceContext {
-    var context = self
-    context.scope = scope
-    return context
+    TraceContext(Storage(recorder: recorder, assignment: assignment, scope: scope))
+  }
+
+  private init(_ storage: Storage) { self.storage = storage }
+
+  @usableFromInline
+  final class Storage: Sendable {
+    @usableFromInline let recorder: Recorder?
+    let assignment: Assignment
+    @usableFromInline let scope: Int32
+
+    init(recorder: Recorder?, assignment: Assignment, scope: Int32) {
+      self.recorder = recorder
+      self.assignment = assignment
+      self.scope = scope
+    }
   }
 }

@@ -3,37 +3,37 @@ import Foundation
 // Text operations on traced values.
 
 extension Traced where Wrapped == String {
-  public func uppercased() -> Traced { Operator.apply("uppercase", self) { $0.uppercased() } }
-  public func lowercased() -> Traced { Operator.apply("lowercase", self) { $0.lowercased() } }
+  @inlinable public func uppercased() -> Traced { Operator.apply("uppercase", self) { $0.uppercased() } }
+  @inlinable public func lowercased() -> Traced { Operator.apply("lowercase", self) { $0.lowercased() } }
 
   /// Without white space and line breaks at both ends.
-  public func trimmed() -> Traced {
+  @inlinable public func trimmed() -> Traced {
     Operator.apply("trim", self) { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
   }
 
-  public func contains(_ other: Traced) -> Traced<Bool> {
+  @inlinable public func contains(_ other: Traced) -> Traced<Bool> {
     Operator.apply("contains", self, other) { $1.isEmpty || $0.contains($1) }
   }
 
-  public func contains(_ other: String) -> Traced<Bool> { contains(Traced(other)) }
-  public func hasPrefix(_ other: String) -> Traced<Bool> {
+  @inlinable public func contains(_ other: String) -> Traced<Bool> { contains(Traced(other)) }
+  @inlinable public func hasPrefix(_ other: String) -> Traced<Bool> {
     Operator.apply("hasPrefix", self, Traced(other)) { $0.hasPrefix($1) }
   }
-  public func hasSuffix(_ other: String) -> Traced<Bool> {
+  @inlinable public func hasSuffix(_ other: String) -> Traced<Bool> {
     Operator.apply("hasSuffix", self, Traced(other)) { $0.hasSuffix($1) }
   }
 
   /// Every occurrence of `target` replaced.
-  public func replacing(_ target: String, with replacement: Traced) -> Traced {
+  @inlinable public func replacing(_ target: String, with replacement: Traced) -> Traced {
     Operator.apply("replace", self, Traced(target), replacement) { $0.replacing($1, with: $2) }
   }
 
-  public func replacing(_ target: String, with replacement: String) -> Traced {
+  @inlinable public func replacing(_ target: String, with replacement: String) -> Traced {
     replacing(target, with: Traced(replacement))
   }
 
   /// The parts between separators, empty ones left out.
-  public func split(separator: String) -> Traced<[String]> {
+  @inlinable public func split(separator: String) -> Traced<[String]> {
     Operator.apply("split", self, Traced<String>(separator)) { text, separator in
       separator.isEmpty ? [text] : text.split(separator: separator).map(String.init)
     }
@@ -41,14 +41,14 @@ extension Traced where Wrapped == String {
 }
 
 extension Traced where Wrapped == [String] {
-  public func joined(separator: String = "") -> Traced<String> {
+  @inlinable public func joined(separator: String = "") -> Traced<String> {
     Operator.apply("join", self, Traced<String>(separator)) { $0.joined(separator: $1) }
   }
 }
 
 extension Traced where Wrapped == Prompt {
   /// The prompt with its placeholders filled from traced values. See `Prompt.callAsFunction`.
-  public func callAsFunction(_ values: [String: Traced<String>]) -> Traced<String> {
+  @inlinable public func callAsFunction(_ values: [String: Traced<String>]) -> Traced<String> {
     Operator.apply("fill", self, gather(values)) { prompt, values in prompt(values) }
   }
 }

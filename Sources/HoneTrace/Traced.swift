@@ -3,14 +3,16 @@
 /// Two traced values are the same node only by identity, never because their values are equal.
 public struct Traced<Wrapped: Sendable>: Sendable {
   public let value: Wrapped
-  let origin: Origin?
+  @usableFromInline let origin: Origin?
 
   /// A detached value: a recorder that meets it as an input notes it as a constant.
+  @inlinable
   public init(_ value: Wrapped) {
     self.value = value
     origin = nil
   }
 
+  @inlinable
   init(_ value: Wrapped, origin: Origin?) {
     self.value = value
     self.origin = origin
@@ -28,7 +30,14 @@ public struct Traced<Wrapped: Sendable>: Sendable {
 
 /// The node a traced value came from. It holds the recorder's identity and not the recorder, so that a recorder whose
 /// values hold traced values is no reference cycle.
+@usableFromInline
 struct Origin: Sendable {
-  let recorder: Recorder.Identity
-  let node: Int32
+  @usableFromInline let recorder: Recorder.Identity
+  @usableFromInline let node: Int32
+
+  @inlinable
+  init(recorder: Recorder.Identity, node: Int32) {
+    self.recorder = recorder
+    self.node = node
+  }
 }
