@@ -53,11 +53,14 @@ private struct DeclarationReader {
       return
     }
     let mirror = Mirror(reflecting: value)
-    if value is any Parameterized {
+    // Optionals first: an optional of something `Parameterized` passes for one itself.
+    if mirror.displayStyle == .optional {
+      if let wrapped = mirror.children.first { try read(wrapped.value, name: name) }
+    } else if value is any Parameterized {
       try read(mirror, prefix: name + ".")
-    } else if mirror.displayStyle == .optional || mirror.displayStyle == .collection {
+    } else if mirror.displayStyle == .collection {
       for (position, child) in mirror.children.enumerated() where child.value is any Parameterized {
-        try read(child.value, name: mirror.displayStyle == .optional ? name : "\(name).\(position)")
+        try read(child.value, name: "\(name).\(position)")
       }
     } else if mirror.children.contains(where: { $0.value is any ParameterDeclaration }) {
       throw SpaceError(
