@@ -153,7 +153,7 @@ private struct SettingsReader {
 
   func numbers(_ key: String, in range: ClosedRange<Double>) throws(OptimizerError) -> [Double]? {
     guard let value = members[key] else { return nil }
-    if value.number != nil { return [try accept(.float(FloatDomain(range)), value, key).number ?? 0] }
+    if value.array == nil { return [try accept(.float(FloatDomain(range)), value, key).number ?? 0] }
     var numbers: [Double] = []
     for element in try list(value, key) {
       numbers.append(try accept(.float(FloatDomain(range)), element, key).number ?? 0)

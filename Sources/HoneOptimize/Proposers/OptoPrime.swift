@@ -85,6 +85,19 @@ public struct OptoPrime: Optimizer {
     return round.answer
   }
 
+  /// What would become of a reply, without asking anything: an assignment, or an attempt that says why not.
+  ///
+  /// - Parameters:
+  ///   - base: what parameters keep that the reply does not name.
+  ///   - known: keys of the assignments that were tried.
+  public static func judge(_ reply: ChatReply, problem: Problem, base: Assignment, known: Set<String>)
+    -> (attempt: Attempt, assignment: Assignment?)
+  {
+    let judge = ProposalJudge(space: problem.space, changeable: Set(base.values.keys), base: base)
+    let verdict = judge.judge(reply, taken: known)
+    return (verdict.attempt, verdict.assignment)
+  }
+
   /// The parameters it may change under an assignment, in the space's order.
   func changeable(_ space: Space, base: Assignment) -> [ParameterSpec] {
     space.parameters.filter { parameter in
@@ -122,11 +135,9 @@ extension OptoPrime {
     mutating func proposeOne() async throws(ModelError) -> Bool {
       let tries = max(1, optimizer.settings.tries ?? (canFallBack ? 1 : 3))
       for _ in 0..<tries {
-        switch try await askModel() {
-        case .proposed: return true
-        case .terminated: return false
-        case .failed: continue
-        }
+        let ending = try await askModel()
+        if ending == .proposed { return true }
+        if ending == .terminated { break }
       }
       return canFallBack && fallBack()
     }

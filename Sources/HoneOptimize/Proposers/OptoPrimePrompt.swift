@@ -100,7 +100,7 @@ struct OptoPrimePrompt {
 
   /// A word that marks where recorded data begins and ends, and that stands nowhere in it.
   private func boundary(_ context: AskContext, _ request: Int, apartFrom sections: [String: String]) -> String {
-    var random = context.random("optoprime/boundary/\(request)")
+    var random = context.random("optoprime/boundary/\(context.known.count)/\(request)")
     while true {
       let word = String(random.next() | 1 << 63, radix: 16)
       if !sections.values.contains(where: { $0.contains(word) }) { return word }
