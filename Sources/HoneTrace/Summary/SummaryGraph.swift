@@ -121,12 +121,16 @@ struct SummaryGraph: Hashable {
     }
   }
 
-  /// A name as the start of a symbol: word characters only, at most 48, no digit at the end.
-  static func symbolBase(_ name: String) -> String {
+  /// A name as it stands in code: word characters only, at most 48.
+  static func word(_ name: String) -> String {
     let bytes = name.utf8.prefix(48).map { $0.isWordByte && $0 != UInt8(ascii: "-") ? $0 : UInt8(ascii: "_") }
-    let word = String(decoding: bytes, as: UTF8.self)
-    guard let last = bytes.last else { return "step" }
-    return (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(last) ? word + "_" : word
+    return bytes.isEmpty ? "step" : String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// A name as the start of a symbol, which a number follows.
+  private static func symbolBase(_ name: String) -> String {
+    let word = word(name)
+    return word.last?.isNumber == true ? word + "_" : word
   }
 }
 
@@ -211,7 +215,7 @@ struct SummaryGroup {
     let arguments = (shown + (more > 0 ? ["… \(more) more"] : [])).joined(separator: ", ")
     let failed = node.kind == .failure ? "  # failed" : ""
     let nested = node.parent.map { "  # in \(symbols[Int($0)])" } ?? ""
-    return "\(symbols[position]) = \(SummaryGraph.symbolBase(node.name))(\(arguments))\(failed)\(nested)"
+    return "\(symbols[position]) = \(SummaryGraph.word(node.name))(\(arguments))\(failed)\(nested)"
   }
 
   static let maxArguments = 24
@@ -219,6 +223,6 @@ struct SummaryGroup {
   /// `[answer] Asks the model.`
   func documentation(_ position: Int) -> String? {
     guard let doc = rollouts.lazy.compactMap({ node(position, of: $0).doc }).first, !doc.isEmpty else { return nil }
-    return "[\(SummaryGraph.symbolBase(graph.nodes[position].name))] \(doc.onOneLine.cut(toBytes: 400))"
+    return "[\(SummaryGraph.word(graph.nodes[position].name))] \(doc.onOneLine.cut(toBytes: 400))"
   }
 }

@@ -127,7 +127,7 @@ struct SummaryLayout {
   private func foldNote(_ number: Int) -> String {
     var counts: [String: Int] = [:]
     for (position, node) in groups[number].graph.nodes.enumerated() where node.isCode && !kept[number][position] {
-      counts[SummaryGraph.symbolBase(node.name), default: 0] += 1
+      counts[SummaryGraph.word(node.name), default: 0] += 1
     }
     guard !counts.isEmpty else { return "" }
     let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
