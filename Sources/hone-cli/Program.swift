@@ -14,7 +14,7 @@ struct Root: AsyncParsableCommand {
         hone best STUDY           the winner
       """,
     groupedSubcommands: [
-      CommandGroup(name: "Tune", subcommands: [InitCommand.self, CheckCommand.self]),
+      CommandGroup(name: "Tune", subcommands: [InitCommand.self, CheckCommand.self, BestCommand.self]),
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self]),

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import HoneOptimize
+import HoneStore
+import HoneTasks
+import HoneTrace
+
+struct BestCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "best", abstract: "Show a study's winner, or write it into a task file.",
+    discussion: """
+      --write FILE makes a copy of the study's task file in which every parameter starts at the winner's value.
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var database: DatabaseOptions
+  @Argument(help: "The study.") var study: String
+  @Option(help: ArgumentHelp("Task file to write.", valueName: "file"), completion: .file(extensions: ["yaml"]))
+  var write: String?
+  @Option(help: ArgumentHelp("The task file to copy (default: the one the study was run from).", valueName: "task"))
+  var task: String?
+  @Flag(help: "Overwrite the file that --write names.") var force = false
+
+  func run() async throws {
+    let console = global.console()
+    let reader = try await StudyReader(database)
+    let definition = try await reader.definition(of: study)
+    guard let number = try await reader.summary(of: study).bestTrial else {
+      throw Failure(.missing, "\(study) has no best trial yet", hint: "hone status \(study)")
+    }
+    let trial = try await reader.trial(number, of: study)
+    if let write {
+      try await save(trial, reader, to: write)
+      console.status("Wrote", "\(write)  trial \(number) of \(Printable.line(study)) as the start")
+      console.status("Next", "hone diff \(study)   hone check \(Shell.quoted(write))", .info)
+      return
+    }
+    if console.json {
+      console.json("hone.trial/1", trial.fields(study: study))
+      return
+    }
+    if let estimate = trial.estimate {
+      console.status(
+        "Best", "\(Format.score(estimate.mean)) at trial \(number), over \(Format.plural(estimate.count, "rollout"))")
+    }
+    for parameter in definition.problem.space.parameters {
+      guard let value = trial.proposal.assignment[parameter.name] else { continue }
+      let text = Printable.clean(value.string ?? value.text)
+      if text.contains("\n") {
+        console.data("\(parameter.name): |")
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) { console.data("  " + line) }
+      } else {
+        console.data("\(parameter.name): \(text)")
+      }
+    }
+  }
+
+  private func save(_ trial: TrialRecord, _ reader: StudyReader, to target: String) async throws {
+    let source = try await TaskSource.stored(in: reader.store, study: study)
+    guard let path = task ?? source?.path else {
+      throw Failure(
+        .missing, "\(study) was not run from a task file",
+        hint: "name the file to copy: hone best \(study) --write \(target) --task TASK")
+    }
+    if !force, FileManager.default.fileExists(atPath: target) {
+      throw Failure(.cannotCreate, "\(target) exists already", hint: "--force overwrites it")
+    }
+    let text = try TaskFile.rewritten(path: path, with: trial.proposal.assignment)
+    if force {
+      try FileWriting.replace(target, text, mode: 0o644)
+    } else {
+      try FileWriting.create(target, text, mode: 0o644)
+    }
+  }
+}
