@@ -128,10 +128,24 @@ private struct TextEditor {
         && line.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f...0xa0).contains($0.value) && $0.value < 0x2028 }
     }
     guard let indent, lines.count > 1, isPlain, lines.first?.isEmpty == false, lines.last?.isEmpty == false else {
-      return value.canonicalJSON
+      return quoted(text)
     }
     let space = String(repeating: " ", count: indent)
     return "|-\n" + lines.map { $0.isEmpty ? "" : space + $0 }.joined(separator: "\n")
+  }
+
+  /// JSON's quotes are YAML's, which wants a few more characters escaped.
+  private static func quoted(_ text: String) -> String {
+    var out = String.UnicodeScalarView()
+    for scalar in Value.string(text).canonicalJSON.unicodeScalars {
+      switch scalar.value {
+      case 0x7f...0xa0, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+        let hex = String(scalar.value, radix: 16)
+        out.append(contentsOf: "\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".unicodeScalars)
+      default: out.append(scalar)
+      }
+    }
+    return String(out)
   }
 
   func text(lineBreak: String) -> String {

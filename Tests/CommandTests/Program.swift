@@ -74,8 +74,8 @@ final class Running: @unchecked Sendable {
     let id = UUID().uuidString
     outPath = output ?? program.path(".out-\(id)")
     errorPath = program.path(".error-\(id)")
-    FileManager.default.createFile(atPath: errorPath, contents: nil)
-    if output == nil { FileManager.default.createFile(atPath: outPath, contents: nil) }
+    _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
+    if output == nil { _ = FileManager.default.createFile(atPath: outPath, contents: nil) }
     process.executableURL = Program.executable
     process.arguments = arguments
     process.environment = program.environment

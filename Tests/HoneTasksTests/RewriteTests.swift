@@ -49,7 +49,7 @@ import Testing
           on two lines
       t: {float: [0, 1]}
       n: { int: [1, 9], description: "initial: 3" }
-      flag: { bool: true, initial: false }
+      flag: { bool: false }
       kind:
         choice:
           - a
