@@ -1,13 +1,42 @@
 /// Records one of Hone's own operators: a pure function of traced values.
 @usableFromInline
 enum Operator {
+  // One form for each number of inputs and no parameter pack: the compiler keeps packs in memory, which would double
+  // what an operator costs when nothing records.
+
   @inlinable @inline(__always)
-  static func apply<each Input: Sendable, Output: Sendable>(
-    _ name: String, _ inputs: repeat Traced<each Input>, body: (repeat each Input) -> Output
-  ) -> Traced<Output> {
-    let value = body(repeat (each inputs).value)
+  static func apply<A, Output: Sendable>(_ name: String, _ a: Traced<A>, body: (A) -> Output) -> Traced<Output> {
+    let value = body(a.value)
     guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
-    return recorder.record(name, repeat each inputs, value: value, in: context.scope)
+    let scope = context.scope
+    return recorder.record(name, value: value, in: scope) { recorder.note(a, scope: scope, in: &$0) }
+  }
+
+  @inlinable @inline(__always)
+  static func apply<A, B, Output: Sendable>(
+    _ name: String, _ a: Traced<A>, _ b: Traced<B>, body: (A, B) -> Output
+  ) -> Traced<Output> {
+    let value = body(a.value, b.value)
+    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    let scope = context.scope
+    return recorder.record(name, value: value, in: scope) { table in
+      recorder.note(a, scope: scope, in: &table)
+      recorder.note(b, scope: scope, in: &table)
+    }
+  }
+
+  @inlinable @inline(__always)
+  static func apply<A, B, C, Output: Sendable>(
+    _ name: String, _ a: Traced<A>, _ b: Traced<B>, _ c: Traced<C>, body: (A, B, C) -> Output
+  ) -> Traced<Output> {
+    let value = body(a.value, b.value, c.value)
+    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    let scope = context.scope
+    return recorder.record(name, value: value, in: scope) { table in
+      recorder.note(a, scope: scope, in: &table)
+      recorder.note(b, scope: scope, in: &table)
+      recorder.note(c, scope: scope, in: &table)
+    }
   }
 
   /// What each operator does, for proposers.

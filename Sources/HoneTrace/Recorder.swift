@@ -116,14 +116,14 @@ extension Recorder {
     }
   }
 
-  /// Records an operator: a step without a body of its own.
+  /// Records an operator, a step without a body of its own. `note` notes its inputs.
   @inlinable
-  func record<each Input, Output: Sendable>(
-    _ name: String, _ inputs: repeat Traced<each Input>, value: Output, in scope: Int32
+  func record<Output: Sendable>(
+    _ name: String, value: Output, in scope: Int32, noting note: (inout NodeTable) -> Void
   ) -> Traced<Output> {
     let node = table.withLock { table in
       let start = table.inputCount
-      for input in repeat each inputs { note(input, scope: scope, in: &table) }
+      note(&table)
       return table.appendOperator(name, inputs: table.inputs(from: start), value: value, scope: scope)
     }
     return traced(value, node)
@@ -133,12 +133,9 @@ extension Recorder {
   func record<Input, Output: Sendable>(_ name: String, list: [Traced<Input>], value: Output, in scope: Int32)
     -> Traced<Output>
   {
-    let node = table.withLock { table in
-      let start = table.inputCount
+    record(name, value: value, in: scope) { table in
       for input in list { note(input, scope: scope, in: &table) }
-      return table.appendOperator(name, inputs: table.inputs(from: start), value: value, scope: scope)
     }
-    return traced(value, node)
   }
 
   @inlinable
