@@ -14,16 +14,16 @@ enum TraceSuite {
   private static func recording() async -> [Figure] {
     let count = 100_000
     let how = "chain of 100,000, median of 5, release"
-    let step = Measure.cpu(setUp: { TraceContext(recorder: Recorder()) }) { context in
-      TraceContext.$current.withValue(context) { chainOfSteps(count) }
-    }
-    let operators = Measure.cpu(setUp: { TraceContext(recorder: Recorder()) }) { context in
-      TraceContext.$current.withValue(context) { chainOfOperators(count) }
-    }
+    let step = Measure.cpu(
+      setUp: { TraceContext(recorder: Recorder()) },
+      body: { context in TraceContext.$current.withValue(context) { chainOfSteps(count) } })
+    let operators = Measure.cpu(
+      setUp: { TraceContext(recorder: Recorder()) },
+      body: { context in TraceContext.$current.withValue(context) { chainOfOperators(count) } })
     let asynchronous = await Measure.cpu { () async in
       await TraceContext.$current.withValue(TraceContext(recorder: Recorder())) { await asyncChain(count) }
     }
-    let finish = Measure.cpu(setUp: { recorded(count) }) { $0.finish() }
+    let finish = Measure.cpu(setUp: { recorded(count) }, body: { $0.finish() })
     return [
       Figure(
         name: "traced step", value: each(step, count) * 1e6, unit: "us CPU", target: 1,
