@@ -65,12 +65,15 @@ let package = Package(
     .executableTarget(
       name: "hone-bench", dependencies: ["Hone", "HoneTasks", "HoneTesting"], path: "Benchmarks/Suites",
       swiftSettings: strict),
+    // A process that the store's tests start many times and kill.
+    .executableTarget(
+      name: "store-worker", dependencies: ["HoneStore"], path: "Tests/Support/StoreWorker", swiftSettings: strict),
     // Tests mirror the rooms.
     tests("HoneNumericsTests", ["HoneNumerics"]),
     tests("HoneTraceTests", ["HoneTrace", "HoneNumerics"]),
     tests("HoneModelTests", ["HoneModel", "HoneTesting"]),
     tests("HoneOptimizeTests", ["HoneOptimize", "HoneTesting"]),
-    tests("HoneStoreTests", ["HoneStore", "HoneTesting"]),
+    tests("HoneStoreTests", ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker"]),
     tests("HoneTests", ["Hone", "HoneTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
     tests("CommandTests", ["HoneTasks", "HoneTesting"]),

@@ -3,7 +3,8 @@ import HoneTrace
 
 /// The suites by name; each gives its figures.
 let suites: [(name: String, run: () async throws -> [Figure])] = [
-  ("trace", TraceSuite.run)
+  ("trace", TraceSuite.run),
+  ("store", StoreSuite.run),
 ]
 
 let names = suites.map(\.name).joined(separator: "|")

@@ -7,13 +7,17 @@ extension SQLiteStore {
 
   public func calls(of study: String, limit: Int?) async throws(StoreError) -> [CallRecord] {
     try await read { db in
-      let rows = try Row.fetchCursor(
-        db, sql: "SELECT \(Self.columns) FROM calls WHERE study = ? ORDER BY id LIMIT ?",
-        arguments: [try Self.id(of: study, db), limit.map { max(0, $0) } ?? -1])
       var calls: [CallRecord] = []
-      while let row = try rows.next() { calls.append(try Self.call(row)) }
+      try Self.eachCall(of: Self.id(of: study, db), limit: limit, db) { calls.append($0) }
       return calls
     }
+  }
+
+  static func eachCall(of id: Int64, limit: Int?, _ db: Database, _ body: (CallRecord) throws -> Void) throws {
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT \(columns) FROM calls WHERE study = ? ORDER BY id LIMIT ?",
+      arguments: [id, limit.map { max(0, $0) } ?? -1])
+    while let row = try rows.next() { try body(call(row)) }
   }
 
   func call(_ key: String, study: String) async throws(StoreError) -> CallRecord? {
@@ -80,40 +84,46 @@ extension SQLiteStore {
           ifnull(sum(CASE estimated WHEN 1 THEN prompt_tokens + completion_tokens END), 0), total(cost)
         FROM calls WHERE study = ?
         """)
+    return try spend(calls, id) + lost(of: id, db)
+  }
+
+  /// Requests that brought no recorded reply.
+  static func lost(of id: Int64, _ db: Database) throws -> Spend {
     let lost = try db.cachedStatement(
       sql: """
         SELECT ifnull(sum(requests), 0), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0),
           ifnull(sum(estimated_tokens), 0), total(money) FROM lost_requests WHERE study = ?
         """)
-    var sum = Spend()
-    for statement in [calls, lost] {
-      guard let row = try Row.fetchOne(statement, arguments: [id]) else { continue }
-      var part = Spend()
-      part.requests = try row.whole(0)
-      part.promptTokens = try row.whole(1)
-      part.completionTokens = try row.whole(2)
-      part.estimatedTokens = try row.whole(3)
-      part.money = try row.real(4)
-      sum = sum + part
-    }
-    return sum
+    return try spend(lost, id)
+  }
+
+  private static func spend(_ statement: Statement, _ id: Int64) throws -> Spend {
+    var spend = Spend()
+    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return spend }
+    spend.requests = try row.whole(0)
+    spend.promptTokens = try row.whole(1)
+    spend.completionTokens = try row.whole(2)
+    spend.estimatedTokens = try row.whole(3)
+    spend.money = try row.real(4)
+    return spend
   }
 
   public func book(_ spend: Spend, study: String) async throws(StoreError) {
     guard spend != Spend() else { return }
     let now = now()
-    try await write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO lost_requests
-            (study, requests, prompt_tokens, completion_tokens, estimated_tokens, money, made)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          try Self.id(of: study, db), spend.requests, spend.promptTokens, spend.completionTokens,
-          spend.estimatedTokens, spend.money, now,
-        ])
-    }
+    try await write { db in try Self.insertLost(spend, study: Self.id(of: study, db), now: now, db) }
+  }
+
+  static func insertLost(_ spend: Spend, study: Int64, now: Double, _ db: Database) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO lost_requests
+          (study, requests, prompt_tokens, completion_tokens, estimated_tokens, money, made)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        study, spend.requests, spend.promptTokens, spend.completionTokens, spend.estimatedTokens, spend.money, now,
+      ])
   }
 }
 

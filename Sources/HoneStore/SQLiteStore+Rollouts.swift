@@ -76,16 +76,24 @@ extension SQLiteStore {
     -> [RolloutRecord]
   {
     try await read { db in
-      let rows = try Row.fetchCursor(
-        db,
-        sql: """
-          SELECT \(Self.columns) FROM rollouts
-          WHERE study = ?1 AND (?2 IS NULL OR trial = ?2) AND (?3 IS NULL OR split = ?3) ORDER BY trial, split, id
-          """, arguments: [try Self.id(of: study, db), trial, split.map(Self.number)])
       var rollouts: [RolloutRecord] = []
-      while let row = try rows.next() { rollouts.append(try Self.rollout(row, traces: traces, db)) }
+      try Self.eachRollout(of: Self.id(of: study, db), trial: trial, split: split, traces: traces, db) {
+        rollouts.append($0)
+      }
       return rollouts
     }
+  }
+
+  static func eachRollout(
+    of id: Int64, trial: Int?, split: Split?, traces: Bool, _ db: Database, _ body: (RolloutRecord) throws -> Void
+  ) throws {
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT \(columns) FROM rollouts
+        WHERE study = ?1 AND (?2 IS NULL OR trial = ?2) AND (?3 IS NULL OR split = ?3) ORDER BY trial, split, id
+        """, arguments: [id, trial, split.map(number)])
+    while let row = try rows.next() { try body(rollout(row, traces: traces, db)) }
   }
 
   public func rollout(cacheKey: String) async throws(StoreError) -> RolloutRecord? {

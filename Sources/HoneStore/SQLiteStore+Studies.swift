@@ -101,13 +101,15 @@ extension SQLiteStore {
   }
 
   public func setDocument(_ name: String, _ value: Value, study: String) async throws(StoreError) {
-    try await write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO documents (study, name, value) VALUES (?, ?, ?)
-          ON CONFLICT (study, name) DO UPDATE SET value = excluded.value
-          """, arguments: [try Self.id(of: study, db), Columns.inline(name), try Columns.store(value, db)])
-    }
+    try await write { db in try Self.insertDocument(name, value, study: Self.id(of: study, db), db) }
+  }
+
+  static func insertDocument(_ name: String, _ value: Value, study: Int64, _ db: Database) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO documents (study, name, value) VALUES (?, ?, ?)
+        ON CONFLICT (study, name) DO UPDATE SET value = excluded.value
+        """, arguments: [study, Columns.inline(name), try Columns.store(value, db)])
   }
 
   public func document(_ name: String, study: String) async throws(StoreError) -> Value? {

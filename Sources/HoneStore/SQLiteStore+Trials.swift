@@ -141,22 +141,25 @@ extension SQLiteStore {
 
   public func events(of study: String) async throws(StoreError) -> [Event] {
     try await read { db in
-      let id = try Self.id(of: study, db)
-      let rows = try Row.fetchCursor(
-        db,
-        sql: """
-          SELECT e.kind, e.trial, \(Columns.text("t.assignment")), t.origin, t.parent, \(Columns.text("t.note")),
-            t.mean, t.deviation, t.count, t.screened, \(Columns.text("t.outcomes")), \(Columns.text("t.reason")),
-            a.origin, a.outcome, \(Columns.text("a.rejections")), \(Columns.text("a.suggestion")),
-            \(Columns.text("a.reasoning")), \(Columns.text("a.calls"))
-          FROM events e LEFT JOIN trials t ON t.study = e.study AND t.number = e.trial
-            LEFT JOIN attempts a ON a.study = e.study AND a.seq = e.seq
-          WHERE e.study = ? ORDER BY e.seq
-          """, arguments: [id])
       var events: [Event] = []
-      while let row = try rows.next() { events.append(try Self.event(row)) }
+      try Self.eachEvent(of: Self.id(of: study, db), db) { events.append($0) }
       return events
     }
+  }
+
+  static func eachEvent(of id: Int64, _ db: Database, _ body: (Event) throws -> Void) throws {
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT e.kind, e.trial, \(Columns.text("t.assignment")), t.origin, t.parent, \(Columns.text("t.note")),
+          t.mean, t.deviation, t.count, t.screened, \(Columns.text("t.outcomes")), \(Columns.text("t.reason")),
+          a.origin, a.outcome, \(Columns.text("a.rejections")), \(Columns.text("a.suggestion")),
+          \(Columns.text("a.reasoning")), \(Columns.text("a.calls"))
+        FROM events e LEFT JOIN trials t ON t.study = e.study AND t.number = e.trial
+          LEFT JOIN attempts a ON a.study = e.study AND a.seq = e.seq
+        WHERE e.study = ? ORDER BY e.seq
+        """, arguments: [id])
+    while let row = try rows.next() { try body(event(row)) }
   }
 
   private static func event(_ row: Row) throws -> Event {

@@ -1,0 +1,33 @@
+import Foundation
+
+/// A `store-worker` process, built beside the tests.
+final class Worker {
+  private let process = Process()
+  private let output = Pipe()
+
+  init(_ arguments: [String]) throws {
+    let folder = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    process.executableURL = (folder ?? Bundle.main.bundleURL).appendingPathComponent("store-worker")
+    process.arguments = arguments
+    process.standardOutput = output
+    try process.run()
+  }
+
+  func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+
+  /// Waits for the end; gives the lines that came and whether all went well.
+  func end() -> (lines: [String], succeeded: Bool) {
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    // A line without its end was cut off by the kill.
+    let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+    return (whole, process.terminationReason == .exit && process.terminationStatus == 0)
+  }
+}
+
+extension [String] {
+  /// Numbers of the trials of which this was said.
+  func trials(_ word: String) -> [Int] {
+    compactMap { line in line.hasPrefix(word + " ") ? Int(line.dropFirst(word.count + 1)) : nil }
+  }
+}
