@@ -73,7 +73,9 @@ let package = Package(
     tests("HoneTraceTests", ["HoneTrace", "HoneNumerics"]),
     tests("HoneModelTests", ["HoneModel", "HoneTesting"]),
     tests("HoneOptimizeTests", ["HoneOptimize", "HoneTesting"]),
-    tests("HoneStoreTests", ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker"]),
+    tests(
+      "HoneStoreTests",
+      ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("HoneTests", ["Hone", "HoneTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
     tests("CommandTests", ["HoneTasks", "HoneTesting"]),

@@ -70,7 +70,8 @@ enum StoreSuite {
         name: "a trace of 1,000 steps stored", value: seconds / Double(count) * 1_000, unit: "ms CPU", target: 10,
         how: "one transaction, 2 inputs and a 20-byte value a step; median of 5 x 50, release"),
       Figure(
-        name: "bytes a step", value: bytes, unit: "B", target: nil, peer: "prototype on GRDB, node and 2 edge rows: 99 B",
+        name: "bytes a step", value: bytes, unit: "B", target: nil,
+        peer: "prototype on GRDB, node and 2 edge rows: 99 B",
         how: "file size over 250 traces of 1,000 steps"),
     ]
   }

@@ -8,15 +8,16 @@ struct Opened: Sendable {
   var writer: DatabasePool?
   var queue: WriteQueue
 
-  init(writing file: StoreFile) throws(StoreError) {
+  /// - Parameter migrations: other than the program's own in tests only.
+  init(writing file: StoreFile, migrations: [String] = Schema.migrations) throws(StoreError) {
     try file.checkWritable()
     path = file.path
     queue = WriteQueue(path: file.path)
     do {
       let pool = try queue.turn { () throws -> DatabasePool in
         try file.createIfMissing()
-        let version = try Self.inspect(file)
-        if version > 0, version < Schema.version { try Self.backUp(file, version: version) }
+        let version = try Self.inspect(file, newest: migrations.count)
+        if version > 0, version < migrations.count { try Self.backUp(file, version: version) }
         let pool = try DatabasePool(path: file.path, configuration: Self.configuration())
         // GRDB lowers it to NORMAL when it turns the write-ahead log on, so it is set behind that and read back.
         try pool.writeWithoutTransaction { db in
@@ -30,7 +31,7 @@ struct Opened: Sendable {
               "\(file.path): SQLite will not write durably here (synchronous \(synchronous ?? -1), "
                 + "journal \(journal ?? "none"))", hint: "keep the database on a local disk")
           }
-          try SQLiteStore.immediately(db) { db in try Schema.migrate(db, from: version) }
+          try SQLiteStore.immediately(db) { db in try Schema.migrate(db, from: version, by: migrations) }
         }
         return pool
       }
@@ -46,10 +47,11 @@ struct Opened: Sendable {
     path = file.path
     queue = WriteQueue(path: file.path)
     do {
-      let version = try Self.inspect(file)
-      guard version == Schema.version else {
+      let newest = Schema.migrations.count
+      let version = try Self.inspect(file, newest: newest)
+      guard version == newest else {
         throw StoreError(
-          .foreign, "\(file.path): schema \(version) is older than this program's \(Schema.version)",
+          .foreign, "\(file.path): schema \(version) is older than this program's \(newest)",
           hint: "open it once for writing, which brings it up to date after a backup")
       }
       reader = try Self.readOnly(file)
@@ -86,7 +88,7 @@ struct Opened: Sendable {
 
   /// The schema's number, 0 for an empty file, without changing anything.
   /// - Throws: `foreign` for another program's database and for a newer schema.
-  static func inspect(_ file: StoreFile) throws -> Int {
+  static func inspect(_ file: StoreFile, newest: Int) throws -> Int {
     if StoreFile.size(file.path) == 0, StoreFile.size(file.path + "-wal") == 0 { return 0 }
     let queue = try readOnly(file)
     let (application, version, tables) = try queue.read { db in
@@ -102,9 +104,9 @@ struct Opened: Sendable {
       throw StoreError(
         .foreign, "\(file.path): a database of another program", hint: "choose another path for the study")
     }
-    guard version <= Schema.version else {
+    guard version <= newest else {
       throw StoreError(
-        .foreign, "\(file.path): made by a newer hone (schema \(version), this program knows \(Schema.version))",
+        .foreign, "\(file.path): made by a newer hone (schema \(version), this program knows \(newest))",
         hint: "update hone; the file was not changed")
     }
     return version

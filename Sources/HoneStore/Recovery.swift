@@ -35,7 +35,11 @@ extension SQLiteStore {
       }
       do {
         let damaged = try DatabaseQueue(path: from.path, configuration: Opened.configuration(readOnly: true))
-        _ = try damaged.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") }
+        // With this switch SQLite works with as much of a damaged schema as it could read, behind one error.
+        _ = try damaged.unsafeRead { db in
+          try db.execute(sql: "PRAGMA writable_schema = ON")
+          _ = try? Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
+        }
         guard let writer = try Opened(writing: to).writer else { throw StoreFile.error(EIO, to.path) }
         let recovery = try damaged.unsafeRead { old in
           try writer.writeWithoutTransaction { new in

@@ -65,6 +65,14 @@ extension SQLiteStore {
           owner.process, owner.started,
         ])
     }
+    await moveLog()
+  }
+
+  /// Moves what the write-ahead log holds into the file, as far as readers allow, so that a copy of the file alone is
+  /// whole. Nothing depends on it.
+  private func moveLog() async {
+    let writer = writer
+    _ = await Task { try? await writer?.writeWithoutTransaction { db in _ = try? db.checkpoint(.passive) } }.value
   }
 
   /// The owner's row id; makes the row if need be and notes that the owner is alive.

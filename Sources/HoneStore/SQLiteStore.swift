@@ -52,7 +52,13 @@ public final class SQLiteStore: Store {
   /// Closes the database; every later call throws. Done by itself when the store is let go.
   public func close() throws(StoreError) {
     held.withLock { $0.heartbeat?.cancel() }
-    do { try reader.close() } catch { throw StoreError(error, path: path) }
+    do {
+      // The last connection to close moves the write-ahead log into the file, which a reader cannot: they go first.
+      writer?.releaseMemory()
+      try reader.close()
+    } catch {
+      throw StoreError(error, path: path)
+    }
   }
 
   /// Runs blocking work on a thread that is not one of the few that run Swift's tasks.

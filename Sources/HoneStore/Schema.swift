@@ -5,21 +5,19 @@ enum Schema {
   /// `PRAGMA application_id`: "HONE". A database with another one belongs to another program.
   static let applicationID: Int64 = 0x484f_4e45
 
-  /// Number of the newest schema, `PRAGMA user_version`.
-  static var version: Int { migrations.count }
-
-  /// Migration number n (from 1) makes schema n from n - 1. Released ones are never changed.
+  /// Migration number n (from 1) makes schema n from n - 1; the newest schema's number, `PRAGMA user_version`, is their
+  /// count. Released ones are never changed.
   static let migrations: [String] = [tables]
 
   /// Brings the database to the newest schema, in the transaction the caller has begun, and makes the views anew.
-  static func migrate(_ db: Database, from version: Int) throws {
-    guard version < Schema.version else { return }
+  static func migrate(_ db: Database, from version: Int, by migrations: [String]) throws {
+    guard version < migrations.count else { return }
     for migration in migrations.dropFirst(version) { try db.execute(sql: migration) }
     for name in try String.fetchAll(db, sql: "SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY name") {
       try db.execute(sql: "DROP VIEW \(name.quotedDatabaseIdentifier)")
     }
     try db.execute(sql: views)
-    try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(Schema.version)")
+    try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
   }
 
   private static let tables = """

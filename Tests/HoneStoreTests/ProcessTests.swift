@@ -14,7 +14,8 @@ import Testing
       let path = folder.file("new/study.db")
       let workers = try (0..<8).map { _ in try Worker(["work", path, "2"]) }
       let ends = workers.map { $0.end() }
-      #expect(ends.allSatisfy(\.succeeded), "\(ends.flatMap(\.lines).filter { $0.hasPrefix("error") })")
+      let died = ends.filter { !$0.succeeded }
+      #expect(died.isEmpty, "\(died.flatMap(\.lines))")
       let finished = ends.flatMap { $0.lines.trials("finished") }
       #expect(finished.sorted() == Array(0..<16))
       let store = try await SQLiteStore(path: path)
@@ -32,7 +33,9 @@ import Testing
     var said: [String] = []
     for round in 0..<100 {
       let worker = try Worker(["loop", path])
-      usleep(UInt32.random(in: 20_000...150_000, using: &random))
+      // Every fifth dies on its way up, the others at work.
+      if round % 5 != 0 { worker.waitForOutput() }
+      usleep(UInt32.random(in: 0...60_000, using: &random))
       worker.kill()
       said += worker.end().lines
       #expect(said.filter { $0.hasPrefix("error") } == [], "seed \(seed)")
@@ -50,7 +53,7 @@ import Testing
     let complete = Set(trials.filter { $0.state == .complete }.map(\.number))
     let rolled = Set(try await store.rollouts(of: "s", trial: nil, split: nil, traces: false).map(\.trial))
     let called = Set(try await store.calls(of: "s", limit: nil).map(\.key))
-    #expect(said.trials("finished").count > 100, "too few acknowledged to say anything")
+    #expect(said.trials("finished").count > 20, "too few acknowledged to say anything")
     #expect(said.trials("finished").count == Set(said.trials("finished")).count, "a trial ended twice")
     #expect(said.trials("finished").allSatisfy { complete.contains($0) })
     #expect(said.trials("rolled").allSatisfy { rolled.contains($0) })

@@ -4,6 +4,7 @@ import Foundation
 final class Worker {
   private let process = Process()
   private let output = Pipe()
+  private var early = Data()
 
   init(_ arguments: [String]) throws {
     let folder = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
@@ -13,11 +14,14 @@ final class Worker {
     try process.run()
   }
 
+  /// Waits until it has said something.
+  func waitForOutput() { early += output.fileHandleForReading.availableData }
+
   func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
 
   /// Waits for the end; gives the lines that came and whether all went well.
   func end() -> (lines: [String], succeeded: Bool) {
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let text = String(decoding: early + output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     // A line without its end was cut off by the kill.
     let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
