@@ -34,12 +34,13 @@ extension SQLiteStore {
         throw StoreError(.cannotCreate, "\(to.path): is there already", hint: "choose another name for the new file")
       }
       do {
-        let damaged = try DatabaseQueue(path: from.path, configuration: Opened.configuration(readOnly: true))
-        // With this switch SQLite works with as much of a damaged schema as it could read, behind one error.
-        _ = try damaged.unsafeRead { db in
+        var lenient = Opened.configuration(readOnly: true)
+        lenient.prepareDatabase { db in
+          // With this switch SQLite works with as much of a damaged schema as it could read, behind one error.
           try db.execute(sql: "PRAGMA writable_schema = ON")
           _ = try? Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
         }
+        let damaged = try DatabaseQueue(path: from.path, configuration: lenient)
         guard let writer = try Opened(writing: to).writer else { throw StoreFile.error(EIO, to.path) }
         let recovery = try damaged.unsafeRead { old in
           try writer.writeWithoutTransaction { new in

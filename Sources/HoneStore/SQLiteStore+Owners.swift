@@ -71,8 +71,13 @@ extension SQLiteStore {
   /// Moves what the write-ahead log holds into the file, as far as readers allow, so that a copy of the file alone is
   /// whole. Nothing depends on it.
   private func moveLog() async {
-    let writer = writer
-    _ = await Task { try? await writer?.writeWithoutTransaction { db in _ = try? db.checkpoint(.passive) } }.value
+    guard let writer else { return }
+    await withCheckedContinuation { continuation in
+      writer.asyncWriteWithoutTransaction { db in
+        _ = try? db.checkpoint(.passive)
+        continuation.resume()
+      }
+    }
   }
 
   /// The owner's row id; makes the row if need be and notes that the owner is alive.

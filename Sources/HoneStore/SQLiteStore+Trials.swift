@@ -8,7 +8,7 @@ extension SQLiteStore {
   {
     guard !proposals.isEmpty || !attempts.isEmpty else { return [] }
     let now = now()
-    let numbers = try await write { db in
+    let numbers = try await write(survivesPowerLoss: false) { db in
       let id = try Self.id(of: study, db)
       let me = try Self.id(of: owner, now: now, db)
       var seq = try Self.next("SELECT max(seq) FROM events WHERE study = ?", id, db)

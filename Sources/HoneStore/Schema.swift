@@ -62,7 +62,6 @@ enum Schema {
       began REAL NOT NULL, ended REAL,
       PRIMARY KEY (study, number)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX trials_running ON trials (study, number) WHERE state = 'running';
     CREATE TABLE attempts (
       study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
       seq INTEGER NOT NULL,

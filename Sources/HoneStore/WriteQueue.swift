@@ -17,19 +17,29 @@ final class WriteQueue: Sendable {
     self.budget = budget
   }
 
+  /// The open side file, from the first turn on.
+  private let file = Lock<Int32>(-1)
+
+  deinit { file.withLock { if $0 >= 0 { close($0) } } }
+
   /// Runs `body` when it is this writer's turn. Blocks the thread: call it on a dispatch queue of the database.
   func turn<Result>(_ body: () throws -> Result) throws -> Result {
-    let file = try wait()
-    defer {
-      flock(file, LOCK_UN)
-      close(file)
+    let own = try file.withLock { file throws(StoreError) in
+      if file < 0 { file = try openFile() }
+      return file
     }
+    if flock(own, LOCK_EX | LOCK_NB) == 0 {
+      defer { flock(own, LOCK_UN) }
+      return try body()
+    }
+    // A turn that was waited for belongs to a descriptor of its own, so that one given up on cannot end a later one.
+    let waited = try wait()
+    defer { close(waited) }
     return try body()
   }
 
   private func wait() throws(StoreError) -> Int32 {
     let file = try openFile()
-    if flock(file, LOCK_EX | LOCK_NB) == 0 { return file }
     // A blocking flock keeps its place in the kernel's queue but knows no timeout: it waits on a thread of its own, which
     // gives the turn back when nobody wants it any more.
     let outcome = Lock(Outcome.waiting)
