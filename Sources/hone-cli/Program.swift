@@ -18,6 +18,8 @@ struct Root: AsyncParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self]),
+      CommandGroup(
+        name: "Keep", subcommands: [ExportCommand.self, ImportCommand.self, DatabaseCommand.self]),
       CommandGroup(name: "Other", subcommands: [CompletionsCommand.self, VersionCommand.self]),
     ])
 

@@ -5,7 +5,7 @@ import HoneTrace
 
 /// Reads studies for the commands that only look.
 struct StudyReader: Sendable {
-  let store: any Store
+  let store: SQLiteStore
   let path: String
 
   /// - Throws: `Failure` 66 when there is no database at the path: looking makes none.

@@ -1,0 +1,131 @@
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTasks
+import HoneTrace
+
+/// What `hone tune` prints while a study runs: one line a trial that ends, and on a terminal one line of progress below.
+final class TuneView: Sendable {
+  private struct State {
+    var best: Double?
+    var bestTrial: Int?
+    var running: [Int] = []
+    var ended = 0
+  }
+  private let state = Lock(State())
+  private let console: Console
+  private let task: ResolvedTask
+  private let space: Space
+  private let objective: Objective
+  private let study: String
+
+  init(_ task: ResolvedTask, console: Console) {
+    self.task = task
+    self.console = console
+    space = task.task.space
+    objective = task.task.objective
+    study = task.task.study
+  }
+
+  /// What earlier sessions found.
+  func start(_ trials: [TrialRecord]) {
+    state.withLock { state in
+      for trial in trials where trial.state == .complete && !trial.screened {
+        guard let score = trial.estimate?.mean else { continue }
+        if state.best.map({ objective.isBetter(score, than: $0) }) ?? true {
+          (state.best, state.bestTrial) = (score, trial.number)
+        }
+      }
+      state.ended = trials.count { $0.state == .complete || $0.state == .failed }
+    }
+  }
+
+  func opening(_ database: String, done: Int) {
+    let resumed = done > 0 ? ", \(Format.plural(done, "trial")) done, resuming" : ", new"
+    console.status("Opening", "\(database)  study \(Printable.line(study))\(resumed)")
+  }
+
+  func tuning() {
+    let names = space.parameters.map { "\($0.name) (\($0.domain.kindName))" }
+    console.status("Tuning", "\(Format.plural(space.parameters.count, "parameter"))  \(names.joined(separator: ", "))")
+  }
+
+  func began(_ trial: TrialRecord) {
+    let line = state.withLock { state -> String in
+      if !state.running.contains(trial.number) { state.running.append(trial.number) }
+      return progressLine(state)
+    }
+    console.progress(line)
+  }
+
+  func note(_ text: String) {
+    let line = state.withLock { progressLine($0) }
+    console.progress(line + "  " + text)
+  }
+
+  private func progressLine(_ state: State) -> String {
+    var text = Console.statusLine("Running", "", .info, colored: console.terminal.hasColor)
+    text +=
+      state.running.isEmpty ? "\(state.ended) done" : "trial " + state.running.map(String.init).joined(separator: ", ")
+    if let trials = task.task.budget.trials { text += " of \(Format.count(trials))" }
+    if let best = state.best, let trial = state.bestTrial { text += "  best \(Format.score(best)) at trial \(trial)" }
+    return text
+  }
+
+  func ended(_ trial: TrialRecord, incumbent: Int?, seconds: Double, tokens: Int) {
+    let (gain, isBest) = state.withLock { state -> (Double?, Bool) in
+      state.running.removeAll { $0 == trial.number }
+      state.ended += 1
+      let old = state.best
+      guard trial.state == .complete, let score = trial.estimate?.mean else { return (nil, false) }
+      let isBest = incumbent == trial.number
+      if isBest { (state.best, state.bestTrial) = (score, trial.number) }
+      return (old.map { score - $0 }, isBest)
+    }
+    if console.json {
+      var fields = trial.fields(study: study)
+      fields["incumbent"] = incumbent.asValue
+      console.json("hone.trial/1", fields)
+      return
+    }
+    let style: Style = trial.state == .failed ? .bad : isBest ? .good : .strong
+    console.status(
+      "Trial \(trial.number)", line(trial, gain: gain, isBest: isBest, seconds: seconds, tokens: tokens), style)
+  }
+
+  /// `0.812  +0.031  best   2.1 s   1,240 tok   temperature 0.11`, in columns.
+  private func line(_ trial: TrialRecord, gain: Double?, isBest: Bool, seconds: Double, tokens: Int) -> String {
+    guard trial.state != .failed else { return "failed  " + Printable.line(trial.reason) }
+    guard let estimate = trial.estimate else { return trial.state.rawValue }
+    var text = Printable.pad(Format.score(estimate.mean), to: 6)
+    let mark = trial.screened ? "screened" : isBest ? "best" : ""
+    text += "  " + Printable.pad(trial.screened ? "" : gain.map(Format.gain) ?? "", to: 7)
+    let word = Printable.pad(mark, to: 8)
+    text += "  " + (isBest ? Style.good.apply(word, if: console.terminal.hasColor) : word)
+    text += Printable.pad(Format.duration(seconds), to: 8, right: true)
+    if tokens > 0 { text += Printable.pad(Format.count(tokens), to: 9, right: true) + " tok" }
+    let changes = trial.proposal.changes(from: space.initial, space: space)
+    text += "   " + (changes.isEmpty ? "the start" : changes.joined(separator: "  "))
+    // A terminal's line is one line; a log keeps all of it.
+    let room = console.terminal.isInteractive ? console.terminal.columns - Console.statusColumns - 1 : 400
+    return isBest && console.terminal.hasColor ? text : Printable.cut(text, to: room)
+  }
+
+  func warning(_ text: String) { console.warning(Printable.line(text)) }
+}
+
+extension Domain {
+  /// `float 0..1`, `text`: for one line.
+  var kindName: String {
+    switch self {
+    case .float(let domain): "float \(Format.number(domain.lower))..\(Format.number(domain.upper))"
+    case .int(let domain): "int \(domain.lower)..\(domain.upper)"
+    case .bool: "bool"
+    case .categorical(let values): "\(values.count) choices"
+    case .ordinal(let values): "\(values.count) ordered choices"
+    case .text: "text"
+    case .code: "code"
+    }
+  }
+}
