@@ -78,7 +78,7 @@ let package = Package(
       ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("HoneTests", ["Hone", "HoneTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
-    tests("CommandTests", ["HoneTasks", "HoneTesting"]),
+    tests("CommandTests", ["hone-cli", "HoneTasks", "HoneTesting"]),
   ],
   swiftLanguageModes: [.v6]
 )

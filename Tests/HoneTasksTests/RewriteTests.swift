@@ -72,7 +72,7 @@ import Testing
   private static let texts = [
     "One line", "Two\nlines", "- list: {x} # no comment\n\"quoted\" 'too'", "ends\n", "  leads", "tab\there",
     "\u{1f600} é\n\nüber",
-    "| pipe", "a: b", "[", "trailing \nspace", "\u{7f}\u{85}",
+    "| pipe", "a: b", "[", "trailing \nspace", "x\u{2028}y\u{a0}z",
   ]
 
   @Test(arguments: forms.indices, texts) func everyFormTakesEveryText(_ form: Int, _ text: String) throws {

@@ -1,3 +1,4 @@
+import HoneModel
 import HoneOptimize
 import HoneStore
 import HoneTrace

@@ -27,7 +27,7 @@ struct Root: AsyncParsableCommand {
 }
 
 @main
-enum Program {
+enum Main {
   static func main() async {
     // A reader that goes away is found out by the failing write, and must not kill a study.
     signal(SIGPIPE, SIG_IGN)

@@ -1,0 +1,126 @@
+import HoneTrace
+import Testing
+
+@testable import hone_cli
+
+@Suite struct OutputTests {
+  /// L4 of the reliability catalogue: escapes, OSC 52, bidirectional overrides, invisible marks.
+  @Test(arguments: [
+    ("\u{1b}[31mred\u{1b}[0m", "[31mred[0m"), ("\u{1b}]52;c;aGk=\u{7}x", "]52;c;aGk=x"), ("a\u{202e}b\u{2066}c", "abc"),
+    ("a\u{200b}b\u{feff}c\u{2060}", "abc"), ("tab\tline\nend", "tab\tline\nend"), ("a\rb\u{8}c\u{9b}31m", "abc31m"),
+    (
+      "e\u{301} \u{1f469}\u{200d}\u{1f4bb} \u{645}\u{6cc}\u{200c}\u{62e}",
+      "e\u{301} \u{1f469}\u{200d}\u{1f4bb} \u{645}\u{6cc}\u{200c}\u{62e}"
+    ),
+    ("\u{e0041}tag", "tag"),
+  ])
+  func foreignTextIsInert(_ text: String, _ shown: String) { #expect(Printable.clean(text) == shown) }
+
+  @Test func oneLine() {
+    #expect(Printable.line("a\n\nb   c\t d\r\ne") == "a \\n \\n b c d \\n e")
+    #expect(Printable.line("plain") == "plain")
+  }
+
+  @Test(arguments: [
+    ("abc", 3), ("日本", 4), ("e\u{301}", 1), ("👩‍💻", 2), ("", 0),
+  ])
+  func columns(_ text: String, _ width: Int) { #expect(Printable.width(text) == width) }
+
+  @Test func cutting() {
+    #expect(Printable.cut("abcdef", to: 6) == "abcdef")
+    #expect(Printable.cut("abcdef", to: 5) == "abcd…")
+    #expect(Printable.cut("日本語", to: 4) == "日…")
+    #expect(Printable.cut("abc", to: 0) == "")
+    #expect(Printable.pad("日", to: 4) == "日  ")
+    #expect(Printable.pad("7", to: 3, right: true) == "  7")
+  }
+
+  @Test func figures() {
+    #expect(Format.count(1_234_567) == "1,234,567")
+    #expect(Format.count(-1_000) == "-1,000")
+    #expect(Format.count(999) == "999")
+    #expect(Format.score(0.8125) == "0.812" || Format.score(0.8125) == "0.813")
+    #expect(Format.score(12_345.678) == "1.235e+04")
+    #expect(Format.gain(-0.0001) == "-0.0001")
+    #expect(Format.gain(0) == "+0.000")
+    #expect(Format.fixed(-0.0001, 2) == "0.00")
+    #expect(Format.duration(2.14) == "2.1 s")
+    #expect(Format.duration(371) == "6 min 11 s")
+    #expect(Format.duration(7380) == "2 h 3 min")
+    #expect(Format.plural(1, "trial") == "1 trial")
+    #expect(Format.probability(0.0004) == "p < 0.001")
+    #expect(Format.probability(0.0134) == "p = 0.013")
+  }
+
+  @Test func wordDiff() {
+    #expect(
+      WordDiff("Answer in one word.", "Answer in exactly one word.").rendered(colored: false)
+        == "Answer in {+exactly +}one word.")
+    #expect(WordDiff("a b\nc", "a x\nc").rendered(colored: false) == "a [-b-]{+x+}\nc")
+    #expect(WordDiff("", "new").rendered(colored: false) == "{+new+}")
+    #expect(WordDiff("same", "same").parts.map(\.change) == [.same])
+    let texts = ["", "a", "a b c", "c b a", "a\nb\n\nc", "  a  b ", "x y z a b c"]
+    for old in texts {
+      for new in texts {
+        let parts = WordDiff(old, new).parts
+        #expect(parts.filter { $0.change != .added }.map(\.text).joined() == old)
+        #expect(parts.filter { $0.change != .removed }.map(\.text).joined() == new)
+      }
+    }
+  }
+
+  @Test func firstDifference() throws {
+    let a: Value = ["trials": [["x": 1, "y": "a"], ["x": 2]], "z": true]
+    #expect(JSONDifference.first(a, a) == nil)
+    let b: Value = ["trials": [["x": 1, "y": "b"], ["x": 3]], "z": true]
+    let found = try #require(JSONDifference.first(a, b))
+    #expect(found.path == "$.trials[0].y")
+    #expect(found.description == "$.trials[0].y was \"a\" and is \"b\"")
+    #expect(JSONDifference.first(["a": [1]], ["a": [1, 2]])?.path == "$.a[1]")
+    #expect(JSONDifference.first(["a": 1], ["b": 1])?.path == "$.a")
+    #expect(JSONDifference.first(1, 1.0) == nil)
+  }
+
+  @Test func spreadsheetsRunNothing() {
+    #expect(CSV.cell("=1+1") == "'=1+1")
+    #expect(CSV.cell("@x") == "'@x")
+    #expect(CSV.cell(-1) == "-1")
+    #expect(CSV.row(["a,b", "say \"x\"", "two\nlines", "plain"]) == "\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",plain")
+  }
+
+  @Test(arguments: [
+    ("90", 90.0), ("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172_800), ("1.5h", 5400),
+  ])
+  func times(_ text: String, _ seconds: Double) { #expect(Seconds(argument: text)?.value == seconds) }
+
+  @Test(arguments: ["", "0", "-1", "s", "1x", "h1", "inf", "nan", "1h30"])
+  func notTimes(_ text: String) { #expect(Seconds(argument: text) == nil) }
+
+  @Test func addresses() {
+    #expect(Address(argument: "a/17/3")?.description == "a/17/3")
+    #expect(Address(argument: "a")?.trial == nil)
+    for text in ["", "/1", "a/", "a/x", "a/-1", "a/1/2/3"] { #expect(Address(argument: text) == nil, "\(text)") }
+  }
+
+  @Test func colourRules() {
+    func colored(_ color: Terminal.Color, _ environment: [String: String]) -> Bool {
+      Terminal(descriptor: -1, color: color, plain: false, environment: environment).hasColor
+    }
+    #expect(!colored(.auto, ["TERM": "xterm"]))
+    #expect(colored(.auto, ["TERM": "xterm", "CLICOLOR_FORCE": "1"]))
+    #expect(!colored(.auto, ["TERM": "xterm", "CLICOLOR_FORCE": "0"]))
+    #expect(!colored(.auto, ["TERM": "xterm", "CLICOLOR_FORCE": "1", "NO_COLOR": "1"]))
+    #expect(colored(.auto, ["TERM": "xterm", "CLICOLOR_FORCE": "1", "NO_COLOR": ""]))
+    #expect(colored(.always, ["NO_COLOR": "1", "TERM": "dumb"]))
+    #expect(!colored(.never, ["CLICOLOR_FORCE": "1"]))
+  }
+
+  @Test(arguments: [
+    (["--json", "list"], ["list", "--json"]),
+    (["-q", "--color", "never", "tune", "t"], ["tune", "-q", "--color", "never", "t"]),
+    (["--db", "x", "db", "check"], ["db", "check", "--db", "x"]), (["--help"], ["--help"]),
+    (["list", "--json"], ["list", "--json"]),
+    ([], []), (["--bogus"], ["--bogus"]),
+  ])
+  func leadingOptions(_ typed: [String], _ meant: [String]) { #expect(Main.leadingOptionsMoved(typed) == meant) }
+}
