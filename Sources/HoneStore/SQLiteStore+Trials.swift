@@ -9,14 +9,25 @@ extension SQLiteStore {
     guard !proposals.isEmpty || !attempts.isEmpty else { return [] }
     let now = now()
     let numbers = try await write(survivesPowerLoss: false) { db in
-      let id = try Self.id(of: study, db)
-      let me = try Self.id(of: owner, now: now, db)
-      var seq = try Self.next("SELECT max(seq) FROM events WHERE study = ?", id, db)
+      // One question instead of three: it is asked for every trial.
+      let find = try db.cachedStatement(
+        sql: """
+          SELECT s.id, (SELECT max(seq) FROM events WHERE study = s.id), (SELECT max(number) FROM trials WHERE study = s.id),
+            o.id, o.heartbeat
+          FROM studies s LEFT JOIN owners o ON o.host = ? AND o.process = ? AND o.started = ? WHERE s.name = ?
+          """)
+      let row = try Row.fetchOne(
+        find, arguments: [Columns.inline(owner.host), owner.process, owner.started, Columns.inline(study)])
+      guard let row else { throw Self.noStudy(study) }
+      let id = Int64(try row.whole(0))
+      let isFresh = try row.optionalReal(4).map { now - $0 <= Owner.heartbeat / 2 } ?? false
+      let me = isFresh ? Int64(try row.whole(3)) : try Self.id(of: owner, now: now, db)
+      var seq = (try row.optionalWhole(1) ?? -1) + 1
       for attempt in attempts {
         try Self.insert(attempt, study: id, seq: seq, db)
         seq += 1
       }
-      let first = try Self.next("SELECT max(number) FROM trials WHERE study = ?", id, db)
+      let first = (try row.optionalWhole(2) ?? -1) + 1
       for (offset, proposal) in proposals.enumerated() {
         try Self.insert(proposal, study: id, number: first + offset, owner: me, now: now, db)
         try Self.insertEvent("began", trial: first + offset, study: id, seq: seq, db)
@@ -26,12 +37,6 @@ extension SQLiteStore {
     }
     beat(for: owner)
     return numbers
-  }
-
-  /// The number behind the largest so far.
-  static func next(_ sql: String, _ study: Int64, _ db: Database) throws -> Int {
-    let largest = try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [study])
-    return (largest ?? -1) + 1
   }
 
   static func insertEvent(_ kind: String, trial: Int?, study: Int64, seq: Int, _ db: Database) throws {
@@ -98,15 +103,20 @@ extension SQLiteStore {
     let ending = try Ending(event)
     let now = now()
     try await write { db in
-      let id = try Self.id(of: study, db)
-      let state = try db.cachedStatement(sql: "SELECT state FROM trials WHERE study = ? AND number = ?")
-      guard let row = try Row.fetchOne(state, arguments: [id, ending.trial]) else {
-        throw Self.noTrial(ending.trial, study)
+      let find = try db.cachedStatement(
+        sql: """
+          SELECT s.id, t.state, (SELECT max(seq) FROM events WHERE study = s.id)
+          FROM studies s LEFT JOIN trials t ON t.study = s.id AND t.number = ? WHERE s.name = ?
+          """)
+      guard let row = try Row.fetchOne(find, arguments: [ending.trial, Columns.inline(study)]) else {
+        throw Self.noStudy(study)
       }
-      let found = try row.choice(0, TrialState.self)
+      guard try row.optionalText(1) != nil else { throw Self.noTrial(ending.trial, study) }
+      let found = try row.choice(1, TrialState.self)
       guard found == .running || found == .interrupted else { return }
+      let id = Int64(try row.whole(0))
       try Self.end(ending, study: id, now: now, db)
-      let seq = try Self.next("SELECT max(seq) FROM events WHERE study = ?", id, db)
+      let seq = (try row.optionalWhole(2) ?? -1) + 1
       try Self.insertEvent(
         ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: id, seq: seq, db)
     }

@@ -33,7 +33,7 @@ public final class SQLiteStore: Store {
     func set(_ full: Bool, _ db: Database) throws {
       try isFull.withLock { isFull in
         guard isFull != full else { return }
-        try db.execute(sql: full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+        try db.makeStatement(sql: full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL").execute()
         isFull = full
       }
     }
@@ -119,10 +119,10 @@ public final class SQLiteStore: Store {
   }
 
   static func immediately<Success>(_ db: Database, _ body: (Database) throws -> Success) throws -> Success {
-    try db.beginTransaction(.immediate)
+    try db.cachedStatement(sql: "BEGIN IMMEDIATE TRANSACTION").execute()
     do {
       let result = try body(db)
-      try db.commit()
+      try db.cachedStatement(sql: "COMMIT TRANSACTION").execute()
       return result
     } catch {
       // SQLite has rolled back by itself after errors such as a full disk.
