@@ -5,7 +5,13 @@ import HoneTrace
 let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("trace", TraceSuite.run),
   ("store", StoreSuite.run),
+  ("model", ModelSuite.run),
 ]
+
+if CommandLine.arguments.dropFirst().first == "model-server" {
+  try ServerProcess.serve()
+  exit(0)
+}
 
 let names = suites.map(\.name).joined(separator: "|")
 guard let wanted = CommandLine.arguments.dropFirst().first, let suite = suites.first(where: { $0.name == wanted })

@@ -127,18 +127,15 @@ extension ModelClient {
       cost: endpoint.price?.cost(promptTokens: prompt, completionTokens: completion), estimated: estimated)
   }
 
-  /// A guess where the server gave no figure: tokens of about 3.5 bytes.
-  private static func guess(_ bytes: Int) -> Int { (bytes * 2 + 6) / 7 }
-
   /// What a try without a usable reply may have cost: the prompt, and as long a reply as was allowed.
   func unknownUsage(_ named: NamedCall) -> Usage {
-    priced(Self.guess(named.asked.canonicalJSON.utf8.count), named.call.maxTokens, estimated: true)
+    priced(Tokens.estimate(named.asked.canonicalJSON), named.call.maxTokens, estimated: true)
   }
 
   /// Usage of the whole call, lost tries included.
   private func usage(of reply: WireReply, _ named: NamedCall, _ body: Value, _ lost: Spend) -> Usage {
-    let prompt = reply.promptTokens ?? Self.guess(named.asked.canonicalJSON.utf8.count)
-    let completion = reply.completionTokens ?? min(Self.guess(reply.text.utf8.count), named.call.maxTokens)
+    let prompt = reply.promptTokens ?? Tokens.estimate(named.asked.canonicalJSON)
+    let completion = reply.completionTokens ?? min(Tokens.estimate(reply.text), named.call.maxTokens)
     let isEstimated = reply.promptTokens == nil || reply.completionTokens == nil || lost.estimatedTokens > 0
     return priced(prompt + lost.promptTokens, completion + lost.completionTokens, estimated: isEstimated)
   }

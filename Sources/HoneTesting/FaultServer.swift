@@ -49,22 +49,28 @@ public final class FaultServer: Sendable {
     var connections: [Int: Int32] = [:]
     var accepted = 0
     var requests: [Request] = []
+    var seen = 0
     var isStopped = false
   }
 
   public let port: Int
   private let script: @Sendable (Request) -> [Action]
   private let resetsAtAccept: Bool
+  private let keepsRequests: Bool
   private let state: Lock<State>
   private let start = DispatchTime.now().uptimeNanoseconds
 
   /// - Parameters:
   ///   - resetsAtAccept: every connection is reset before a byte is read.
+  ///   - keepsRequests: false for long runs, where `requests` would grow without end.
   ///   - script: what to do with a request; called on the connection's thread.
   /// - Throws: `POSIXError` when no socket can be had.
-  public init(resetsAtAccept: Bool = false, _ script: @escaping @Sendable (Request) -> [Action]) throws {
+  public init(
+    resetsAtAccept: Bool = false, keepsRequests: Bool = true, _ script: @escaping @Sendable (Request) -> [Action]
+  ) throws {
     self.script = script
     self.resetsAtAccept = resetsAtAccept
+    self.keepsRequests = keepsRequests
     let (listener, port) = try Sockets.listen()
     self.port = port
     state = Lock(State(listener: listener))
@@ -163,9 +169,10 @@ public final class FaultServer: Sendable {
     return state.withLock { state in
       let now = DispatchTime.now().uptimeNanoseconds
       let request = Request(
-        method: first[0], path: first[1], headers: headers, body: body, number: state.requests.count,
+        method: first[0], path: first[1], headers: headers, body: body, number: state.seen,
         connection: connection, seconds: Double(now - start) / 1e9)
-      state.requests.append(request)
+      state.seen += 1
+      if keepsRequests { state.requests.append(request) }
       return request
     }
   }
