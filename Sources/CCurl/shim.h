@@ -25,6 +25,11 @@ static inline CURLcode hone_set_callback(CURL *easy, CURLoption option, hone_dat
   return curl_easy_setopt(easy, option, value);
 }
 
+static inline CURLcode hone_set_before_request(CURL *easy, curl_prereq_callback callback, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callback);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PREREQDATA, context) : code;
+}
+
 static inline CURLcode hone_get_long(CURL *easy, CURLINFO info, long *value) {
   return curl_easy_getinfo(easy, info, value);
 }

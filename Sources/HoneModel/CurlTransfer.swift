@@ -30,6 +30,8 @@ final class CurlTransfer: @unchecked Sendable {
   var body: [UInt8] = []
   var tooLarge: String?
   var hasFirstByte = false
+  /// How often libcurl was about to put the request on the wire.
+  var sendings = 0
   let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
   init(_ request: HTTPRequest) {
@@ -69,6 +71,7 @@ final class CurlTransfer: @unchecked Sendable {
     hone_set_callback(easy, CURLOPT_WRITEFUNCTION, onBody)
     hone_set_pointer(easy, CURLOPT_HEADERDATA, me)
     hone_set_callback(easy, CURLOPT_HEADERFUNCTION, onHeader)
+    hone_set_before_request(easy, beforeRequest, me)
     if Endpoint.Origin(request.url)?.isLoopback == true { hone_set_string(easy, CURLOPT_PROXY, "") }
     if request.url.hasPrefix("https:") { hone_set_long(easy, CURLOPT_PIPEWAIT, 1) }
     for header in request.headers { headerList = curl_slist_append(headerList, "\(header.name): \(header.value)") }
@@ -121,6 +124,9 @@ final class CurlTransfer: @unchecked Sendable {
     }
     let sent = wasSent
     if let tooLarge { return .failure(TransportError(.tooLarge, tooLarge, sent: sent)) }
+    if code == CURLE_ABORTED_BY_CALLBACK, sendings > 1 {
+      return .failure(TransportError(.connection, "the kept connection broke before the reply", sent: true))
+    }
     let detail = errorText[0] == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: errorText)
     return .failure(TransportError(Self.kind(of: code), detail, sent: sent))
   }
@@ -159,4 +165,13 @@ private let onHeader: hone_data_callback = { data, size, count, context in
   let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
   let bytes = UnsafeRawBufferPointer(start: data, count: size * count)
   return transfer.receive(headerLine: bytes) ? size * count : 0
+}
+
+/// Called before each sending of the request. When a kept connection breaks before the reply, libcurl would send the same
+/// POST again by itself; it may have been answered, and paid for, so that decision and its count are the caller's.
+private let beforeRequest: curl_prereq_callback = { context, _, _, _, _ in
+  guard let context else { return Int32(CURL_PREREQFUNC_ABORT) }
+  let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+  transfer.sendings += 1
+  return transfer.sendings == 1 ? Int32(CURL_PREREQFUNC_OK) : Int32(CURL_PREREQFUNC_ABORT)
 }
