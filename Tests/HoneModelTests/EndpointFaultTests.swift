@@ -10,13 +10,17 @@ import Testing
   // MARK: E1 no connection
 
   @Test func refusedIsTriedFourTimesAndTyped() async throws {
-    let bench = try Bench { _ in [.close] }
-    bench.server.stop()
-    try await Task.sleep(for: .milliseconds(50))
-    let error = try #require(await bench.error())
-    #expect(error.kind == .connection && error.attempts == 4 && error.isInfrastructure)
-    #expect(bench.clock.slept.count == 3)
-    #expect(error.message.contains("127.0.0.1:\(bench.server.port)") && error.hint != nil)
+    // Nothing listens on port 1, and no other test can be given it.
+    let clock = InstantClock()
+    let client = Bench.client(Endpoint(base: "http://127.0.0.1:1/v1", model: "m"), clock: clock)
+    do throws(ModelError) {
+      let text = try await client.complete("x")
+      Issue.record("answered: \(text)")
+    } catch {
+      #expect(error.kind == .connection && error.attempts == 4 && error.isInfrastructure)
+      #expect(clock.slept.count == 3)
+      #expect(error.message.contains("127.0.0.1:1") && error.hint != nil)
+    }
   }
 
   @Test func resetAtAcceptIsTriedFourTimes() async throws {
