@@ -57,7 +57,7 @@ extension TaskReader {
     declareParameters(members["parameters"])
     let space = space(members["parameters"], forbidden: members["forbidden"])
     if members["parameters"] == nil { missing("parameters", root, "what may be tuned: temperature: { float: [0, 1] }") }
-    let optimizer = optimizer(members["optimizer"])
+    let optimizer = optimizer(members["optimizer"], space)
     let (budget, parallel) = budget(members["budget"])
     var workflow: WorkflowSpec?
     if let node = members["workflow"] {
@@ -135,7 +135,7 @@ extension TaskReader {
         usedParameters.formUnion(parameters.keys)
       }
       let reads = command.arguments.flatMap(\.fields) + (command.input?.fields ?? [])
-      if !hasData, let first = reads.first(where: { $0 != "parameters.json" }) {
+      if !hasData, let first = reads.first(where: { !$0.contains(".") || $0 == "batch.jsonl" || $0 == "example.json" }) {
         fail(
           "workflow: the command reads {\(first)} and there is no data", at: workflowNode, hint: "name it under data:")
       }

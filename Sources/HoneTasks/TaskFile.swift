@@ -34,6 +34,11 @@ public struct TaskFile: Sendable {
   var fieldUses: [FieldUse]
 }
 
+extension TaskFile {
+  /// What is searched, in which direction, from which seed.
+  public var problem: Problem { Problem(space: space, objective: objective, seed: optimizer.seed) }
+}
+
 /// `{name}` somewhere in a task file.
 struct FieldUse: Sendable {
   var name: String

@@ -24,13 +24,13 @@ extension TaskReader {
     guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(), let host = parts.host,
       ["http", "https"].contains(scheme), !host.isEmpty
     else {
-      fail(
-        "\(name): expected a base URL, found \(quoted(text))", at: node,
+      failHidden(
+        "\(name): expected a base URL", at: node,
         hint: "such as http://127.0.0.1:8080/v1 or https://api.openai.com/v1")
       return nil
     }
     guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil else {
-      fail("\(name): a base URL holds no key, query or fragment", at: node, hint: "name the key's variable under key:")
+      failHidden("\(name): a base URL holds no key, query or fragment", at: node, hint: "name the key's variable under key:")
       return nil
     }
     if parts.path.hasSuffix("/chat/completions") || parts.path.hasSuffix("/messages") {
@@ -44,7 +44,7 @@ extension TaskReader {
     guard let node else { return nil }
     let hint = "write { env: HONE_API_KEY } or { file: PATH }; a key itself never stands in a task file"
     guard node.pairs != nil else {
-      fail("\(name): expected env or file, found \(node.elements == nil ? "text" : "a list")", at: node, hint: hint)
+      failHidden("\(name): expected env or file, found \(node.elements == nil ? "text" : "a list")", at: node, hint: hint)
       return nil
     }
     guard let members = members(node, of: name, keys: ["env", "file"]) else { return nil }
@@ -58,7 +58,7 @@ extension TaskReader {
     }
     guard let text = self.name(variable, "\(name).env") else { return nil }
     guard Self.isVariableName(text) else {
-      fail("\(name).env: expected a variable's name", at: variable, hint: hint)
+      failHidden("\(name).env: expected a variable's name", at: variable, hint: hint)
       return nil
     }
     return .environment(text)

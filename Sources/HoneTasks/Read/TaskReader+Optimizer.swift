@@ -3,42 +3,48 @@ import HoneOptimize
 import HoneTrace
 
 extension TaskReader {
-  /// Optimizers a task file may name, whichever of them the program at hand has.
-  static let optimizers = [
-    "joint", "optoprime", "random", "sobol", "portfolio", "bandit", "gp", "tpe", "cmaes", "halving",
-  ]
+  /// Names that later versions read. They are let stand with a warning, so that a task file can be written ahead.
+  private static let planned = ["portfolio", "bandit", "gp", "tpe", "cmaes", "halving"]
   private static let general = ["use", "model", "minibatch", "screening", "seed"]
-  private static let own: [String: [String]] = [
-    "joint": ["candidates", "memory", "temperature", "max_tokens", "share", "numbers", "text"],
-    "optoprime": ["candidates", "memory", "temperature", "max_tokens"],
-    "random": [], "sobol": [],
-    "bandit": ["algorithm"], "gp": ["acquisition"], "portfolio": ["candidates", "members"], "tpe": [], "cmaes": [],
-    "halving": ["rate"],
-  ]
 
-  mutating func optimizer(_ node: YAMLNode?) -> OptimizerSpec {
-    var spec = OptimizerSpec(name: "joint", settings: [:], model: nil, minibatch: nil, screening: nil, seed: 0)
+  mutating func optimizer(_ node: YAMLNode?, _ space: Space?) -> OptimizerSpec {
+    var spec = OptimizerSpec(
+      name: OptimizerCatalog.defaultName, settings: [:], model: nil, minibatch: nil, screening: nil, seed: 0)
     guard let node else { return spec }
-    var name = "joint"
     if let use = node.pairs?.first(where: { $0.key.scalar == "use" })?.value {
-      guard let chosen = choice(use, "optimizer.use", Self.optimizers) else { return spec }
-      name = chosen
+      guard let chosen = choice(use, "optimizer.use", OptimizerCatalog.names + Self.planned) else { return spec }
+      spec.name = chosen
+      if Self.planned.contains(chosen) {
+        warn(
+          "optimizer.use: this version has no \(chosen) yet", at: use, hint: "it has \(list(OptimizerCatalog.names))")
+      }
     }
-    let own = Self.own[name] ?? []
+    let isPlanned = Self.planned.contains(spec.name)
+    let own =
+      isPlanned
+      ? (node.pairs ?? []).compactMap(\.key.scalar).filter { !Self.general.contains($0) }
+      : OptimizerCatalog.settingNames(of: spec.name)
     guard let members = members(node, of: "optimizer", keys: Self.general + own) else { return spec }
-    spec.name = name
     spec.model = model(members["model"], "optimizer.model")
     spec.minibatch = int(members["minibatch"], "optimizer.minibatch", in: 1...100_000)
     spec.screening = bool(members["screening"], "optimizer.screening")
     spec.seed = UInt64(int(members["seed"], "optimizer.seed") ?? 0)
-    for key in own {
-      guard let member = members[key] else { continue }
-      if let number = member.value.number, !number.isFinite {
-        fail("optimizer.\(key): expected a finite number, found \(member.scalar ?? "")", at: member)
-      }
-      spec.settings[key] = member.value
+    for key in own { spec.settings[key] = members[key]?.value }
+    if let folder = members["prompts"] {
+      spec.settings["prompts"] = path(folder, "optimizer.prompts").map(Value.string)
     }
+    if !isPlanned { check(spec, members, node, space) }
     return spec
+  }
+
+  /// The optimizer itself knows what its settings may be.
+  private mutating func check(_ spec: OptimizerSpec, _ members: [String: YAMLNode], _ node: YAMLNode, _ space: Space?) {
+    do throws(OptimizerError) {
+      _ = try OptimizerCatalog.make(name: spec.name, settings: .object(spec.settings), space: space)
+    } catch {
+      let name = error.setting.map { "optimizer.\($0)" } ?? "optimizer"
+      fail("\(name): \(error.message)", at: error.setting.flatMap { members[$0] } ?? node, hint: error.hint)
+    }
   }
 
   mutating func budget(_ node: YAMLNode?) -> (budget: Budget, parallel: Int?) {

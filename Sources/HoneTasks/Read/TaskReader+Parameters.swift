@@ -115,7 +115,7 @@ extension TaskReader {
     guard let bounds = bounds(node, name), let lower = double(bounds.lower, name),
       let upper = double(bounds.upper, name)
     else { return nil }
-    guard lower <= upper else { return crossed(node, name, number(lower), number(upper), "float") }
+    guard lower <= upper else { return crossed(node, name, bounds, "float") }
     let scale = scale(members, name, ["linear", "log", "logit"])
     if scale == .log, lower <= 0 {
       fail("\(name): a log scale needs a lower bound above 0, found \(number(lower))", at: node)
@@ -139,7 +139,7 @@ extension TaskReader {
     guard let bounds = bounds(node, name), let lower = int(bounds.lower, name, in: all),
       let upper = int(bounds.upper, name, in: all)
     else { return nil }
-    guard lower <= upper else { return crossed(node, name, "\(lower)", "\(upper)", "int") }
+    guard lower <= upper else { return crossed(node, name, bounds, "int") }
     let scale = scale(members, name, ["linear", "log"])
     if scale == .log, lower <= 0 {
       fail("\(name): a log scale needs a lower bound above 0, found \(lower)", at: node)
@@ -153,9 +153,11 @@ extension TaskReader {
     return IntDomain(lower...upper, scale: scale, step: step, clip: bool(members["clip"], "\(name).clip") ?? false)
   }
 
-  private mutating func crossed<T>(_ node: YAMLNode, _ name: String, _ lower: String, _ upper: String, _ kind: String)
-    -> T?
-  {
+  private mutating func crossed<T>(
+    _ node: YAMLNode, _ name: String, _ bounds: (lower: YAMLNode, upper: YAMLNode), _ kind: String
+  ) -> T? {
+    let lower = bounds.lower.scalar ?? ""
+    let upper = bounds.upper.scalar ?? ""
     fail(
       "\(name): lower bound \(lower) is above upper bound \(upper)", at: node,
       hint: "write the lower bound first: \(kind): [\(upper), \(lower)]")

@@ -84,7 +84,7 @@ extension TaskReader {
         let role = ChatMessage.Role(rawValue: pair.key.scalar ?? "")
       else {
         fail(
-          "workflow.prompt.messages: expected one of system, user and assistant with its text, found \(element.found)",
+          "workflow.prompt.messages: expected one of system, user and assistant with its text, found \(element.pairs?.first?.key.scalar.map(quoted) ?? element.found)",
           at: element, hint: "such as - user: \"{text}\"")
         continue
       }

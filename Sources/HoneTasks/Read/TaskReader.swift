@@ -21,6 +21,13 @@ struct TaskReader {
     diagnostics.append(diagnostic(message, at: node, hint: hint))
   }
 
+  /// For values that may hold a key: the line itself is not shown.
+  mutating func failHidden(_ message: String, at node: YAMLNode, hint: String? = nil) {
+    var hidden = diagnostic(message, at: node, hint: hint)
+    hidden.source = nil
+    diagnostics.append(hidden)
+  }
+
   mutating func warn(_ message: String, at node: YAMLNode, hint: String? = nil) {
     diagnostics.append(diagnostic(message, at: node, hint: hint, severity: .warning))
   }
@@ -39,6 +46,7 @@ struct TaskReader {
   /// The members of a mapping by key. Keys that are not in the list are errors that name the nearest one.
   mutating func members(_ node: YAMLNode, of name: String, keys: [String]) -> [String: YAMLNode]? {
     guard let pairs = node.pairs else {
+      let name = name.isEmpty ? "the file" : name
       fail("\(name): expected a mapping, found \(node.found)", at: node, hint: "its keys are \(list(keys))")
       return nil
     }

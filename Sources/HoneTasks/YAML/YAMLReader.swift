@@ -91,8 +91,12 @@ enum YAMLReader {
         hint: hint(for: problem), source: source.line(place.line))
     }
     switch error as? YamlError {
+    case .scanner(let context?, let problem, _, _) where problem.contains("unexpected end"):
+      // The end of the file says nothing; where the text began does.
+      return make("\(context.text), which does not end", context.mark, nil)
     case .scanner(let context, let problem, let mark, _): return make(problem, mark, context)
     case .parser(let context, let problem, let mark, _): return make(problem, mark, context)
+    case .reader(let problem, let offset, _, let yaml): return make(problem, mark(at: offset ?? 0, in: yaml), nil)
     case .composer(_, let problem, let mark, _): return make(problem, mark, nil)
     case .duplicatedKeysInMapping(let names, let context):
       return duplicate(names.sorted().first ?? "", first: context.mark, source: source)
@@ -101,16 +105,30 @@ enum YAMLReader {
     }
   }
 
+  private static func mark(at offset: Int, in text: String) -> Mark {
+    let before = text.prefix(offset)
+    let line = before.count(where: \.isNewline) + 1
+    let column = before.reversed().prefix { !$0.isNewline }.count + 1
+    return Mark(line: line, column: column)
+  }
+
   /// The parser gives the mark of the first of two equal keys; the second is looked for below it in the same column.
   private static func duplicate(_ name: String, first: Mark, source: YAMLSource) -> Diagnostic {
     var second = SourceMark(line: first.line, column: first.column)
-    for number in (first.line + 1)..<(max(source.lines.count, first.line) + 2) {
-      guard let line = source.line(number) else { break }
-      let rest = line.unicodeScalars.dropFirst(first.column - 1)
-      let blank = line.unicodeScalars.prefix(first.column - 1).allSatisfy { $0 == " " }
-      if blank, String(String.UnicodeScalarView(rest)).hasPrefix(name + ":") {
-        second.line = number
-        break
+    let scalars = Array((source.line(first.line) ?? "").unicodeScalars)
+    let wanted = Array("\(name):".unicodeScalars)
+    let behind = (first.column..<max(first.column, scalars.count)).first { scalars[$0...].starts(with: wanted) }
+    if let behind {
+      second.column = behind + 1
+    } else {
+      for number in (first.line + 1)..<(max(source.lines.count, first.line) + 2) {
+        guard let line = source.line(number) else { break }
+        let rest = line.unicodeScalars.dropFirst(first.column - 1)
+        let blank = line.unicodeScalars.prefix(first.column - 1).allSatisfy { $0 == " " }
+        if blank, rest.starts(with: wanted) {
+          second.line = number
+          break
+        }
       }
     }
     return Diagnostic(
@@ -124,6 +142,8 @@ enum YAMLReader {
       return "indent with spaces, and put text that holds any of : # { } [ ] & * ! | > @ ` into quotes"
     }
     if problem.contains("mapping values are not allowed") { return "put text that holds ': ' into quotes" }
+    if problem.contains("quoted scalar") { return "close the quote" }
+    if problem.contains("control characters") { return "remove the character, or write it as \\x.. in double quotes" }
     if problem.contains("undefined alias") { return "put text that begins with * into quotes" }
     if problem.contains("another document") { return "a task file is one document: remove the line ---" }
     return nil

@@ -1,0 +1,80 @@
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneTrace
+
+/// The most a study may need, told before anything is spent.
+public struct CostEstimate: Hashable, Codable, Sendable {
+  /// Nil: no cap on trials is given and the space has no end.
+  public var trials: Int?
+  /// Validation rollouts of one trial that is not dropped early.
+  public var rolloutsPerTrial: Int
+  /// Rollouts on training examples that one ask of a proposer may need; 0 when the optimizer needs none.
+  public var trainRolloutsPerAsk: Int
+  /// Rollouts on the sealed test: the start and the winner.
+  public var testRollouts: Int
+  /// Rollouts of the whole study; nil when there is no end to them.
+  public var rollouts: Int?
+  /// Model requests of the workflow and the proposer together; nil when there is no end to them. A command's own requests
+  /// are not known here.
+  public var requests: Int?
+  /// Tokens of one rollout at the start and at the upper end of every number, reply included; nil for commands.
+  public var tokensPerRollout: ClosedRange<Int>?
+  /// Tokens of the whole study at most, the proposer's included; nil when not known.
+  public var tokens: Int?
+}
+
+extension TaskFile {
+  /// Counts what a run may need from the sizes of the data, the space and the budget. No request is made.
+  ///
+  /// It is an upper bound: trials dropped early, rollouts answered from the store and an early end need less. The budget's
+  /// own caps bound it too. Tokens are estimated from the texts' length.
+  public func estimate(_ data: DataSplits) -> CostEstimate {
+    let optimizer = try? OptimizerCatalog.make(name: optimizer.name, settings: .object(optimizer.settings))
+    let trials = [budget.trials, space.cardinality].compactMap(\.self).min()
+    let perTrial = data.validation.count * score.repeats
+    let needsRollouts = optimizer?.needsRollouts ?? false
+    let perAsk = needsRollouts ? min(minibatch, data.train.count) * score.repeats : 0
+    let test = 2 * data.test.count * score.repeats
+    let rollouts = Self.bounded(trials.map { $0 * (perTrial + perAsk) + test }, by: budget.rollouts)
+    let isPrompt = if case .prompt = workflow { true } else { false }
+    // A proposer asks once for a text and once more when the reply is refused.
+    let asks = needsRollouts ? 2 : 0
+    let unbounded = rollouts.map { (isPrompt ? $0 : 0) + (trials ?? $0) * asks }
+    let perRollout = tokensPerRollout(data)
+    let perProposal = 4000
+    let tokens = rollouts.flatMap { rollouts in
+      perRollout.map { $0.upperBound * rollouts + (trials ?? rollouts) * asks * perProposal }
+    }
+    return CostEstimate(
+      trials: trials, rolloutsPerTrial: perTrial, trainRolloutsPerAsk: perAsk, testRollouts: test, rollouts: rollouts,
+      requests: Self.bounded(unbounded, by: budget.requests), tokensPerRollout: perRollout,
+      tokens: Self.bounded(tokens, by: budget.tokens))
+  }
+
+  /// Training rollouts shown to a proposer.
+  var minibatch: Int { optimizer.minibatch ?? 16 }
+
+  private static func bounded(_ count: Int?, by cap: Int?) -> Int? { [count, cap].compactMap(\.self).min() }
+
+  private func tokensPerRollout(_ data: DataSplits) -> ClosedRange<Int>? {
+    guard case .prompt(let spec) = workflow, !data.validation.isEmpty else { return nil }
+    let shots = spec.demonstrations.map { Demonstrations(data.train, balance: $0.balance) }
+    let run = PromptRun(spec: spec, space: space, demonstrations: shots)
+    var largest = space.initial
+    for parameter in space.parameters where parameter.domain.isEncodable && largest[parameter.name] != nil {
+      largest.values[parameter.name] = parameter.domain.decode(1)
+    }
+    // A few rows stand for all.
+    let rows = data.validation.prefix(16)
+    func tokens(_ assignment: Assignment) -> Int {
+      let total = rows.reduce(0) { sum, row in
+        let request = run.request(row, assignment)
+        return sum + request.maxTokens + request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
+      }
+      return total / rows.count
+    }
+    let (start, end) = (tokens(space.initial), tokens(largest))
+    return min(start, end)...max(start, end)
+  }
+}
