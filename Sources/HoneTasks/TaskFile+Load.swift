@@ -33,13 +33,8 @@ extension TaskFile {
     }
     var reader = TaskReader(source: source, directory: directory)
     let task = reader.task(root, path: path, keys: keys)
-    let errors = reader.diagnostics.filter { $0.severity == .error }
-    guard errors.isEmpty, let task else {
-      throw TaskFileError(
-        errors.enumerated().sorted { a, b in
-          (a.element.line, a.element.column, a.offset) < (b.element.line, b.element.column, b.offset)
-        }.map(\.element))
-    }
+    let errors = reader.errors
+    guard errors.isEmpty, let task else { throw TaskFileError(errors) }
     return task
   }
 }
@@ -135,7 +130,8 @@ extension TaskReader {
         usedParameters.formUnion(parameters.keys)
       }
       let reads = command.arguments.flatMap(\.fields) + (command.input?.fields ?? [])
-      if !hasData, let first = reads.first(where: { !$0.contains(".") || $0 == "batch.jsonl" || $0 == "example.json" }) {
+      if !hasData, let first = reads.first(where: { !$0.contains(".") || $0 == "batch.jsonl" || $0 == "example.json" })
+      {
         fail(
           "workflow: the command reads {\(first)} and there is no data", at: workflowNode, hint: "name it under data:")
       }

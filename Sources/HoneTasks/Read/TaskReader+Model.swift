@@ -30,7 +30,8 @@ extension TaskReader {
       return nil
     }
     guard parts.user == nil, parts.password == nil, parts.query == nil, parts.fragment == nil else {
-      failHidden("\(name): a base URL holds no key, query or fragment", at: node, hint: "name the key's variable under key:")
+      failHidden(
+        "\(name): a base URL holds no key, query or fragment", at: node, hint: "name the key's variable under key:")
       return nil
     }
     if parts.path.hasSuffix("/chat/completions") || parts.path.hasSuffix("/messages") {
@@ -44,7 +45,8 @@ extension TaskReader {
     guard let node else { return nil }
     let hint = "write { env: HONE_API_KEY } or { file: PATH }; a key itself never stands in a task file"
     guard node.pairs != nil else {
-      failHidden("\(name): expected env or file, found \(node.elements == nil ? "text" : "a list")", at: node, hint: hint)
+      failHidden(
+        "\(name): expected env or file, found \(node.elements == nil ? "text" : "a list")", at: node, hint: hint)
       return nil
     }
     guard let members = members(node, of: name, keys: ["env", "file"]) else { return nil }

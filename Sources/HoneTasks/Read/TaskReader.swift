@@ -14,6 +14,26 @@ struct TaskReader {
   /// Parameters in the order they are declared, with their places.
   var parameters: [String: SourceMark] = [:]
   var usedParameters: Set<String> = []
+  /// Lines that may hold a key pasted by mistake: no message shows them.
+  private var hiddenLines: Set<Int> = []
+
+  init(source: YAMLSource, directory: String) {
+    self.source = source
+    self.directory = directory
+  }
+
+  /// The errors in the order they stand in the file.
+  var errors: [Diagnostic] {
+    let errors = diagnostics.filter { $0.severity == .error }
+    let order = errors.indices.sorted { a, b in
+      (errors[a].line, errors[a].column, a) < (errors[b].line, errors[b].column, b)
+    }
+    return order.map { index in
+      var error = errors[index]
+      if hiddenLines.contains(error.line) { error.source = nil }
+      return error
+    }
+  }
 
   // MARK: - Saying what is wrong
 
@@ -23,9 +43,8 @@ struct TaskReader {
 
   /// For values that may hold a key: the line itself is not shown.
   mutating func failHidden(_ message: String, at node: YAMLNode, hint: String? = nil) {
-    var hidden = diagnostic(message, at: node, hint: hint)
-    hidden.source = nil
-    diagnostics.append(hidden)
+    hiddenLines.insert(node.mark.line)
+    fail(message, at: node, hint: hint)
   }
 
   mutating func warn(_ message: String, at node: YAMLNode, hint: String? = nil) {
@@ -64,6 +83,7 @@ struct TaskReader {
 
   private mutating func unknown(_ node: YAMLNode, _ key: String, in name: String, keys: [String]) {
     let place = name.isEmpty ? "" : "\(name): "
+    if TaskRunner.soundsSecret(key) { hiddenLines.insert(node.mark.line) }
     let hint = Nearest.name(to: key, among: keys).map { "did you mean \($0)?" } ?? "the keys here are \(list(keys))"
     fail("\(place)unknown key \(quoted(key))", at: node, hint: hint)
   }

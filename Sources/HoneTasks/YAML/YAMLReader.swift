@@ -83,21 +83,22 @@ enum YAMLReader {
   }
 
   private static func diagnostic(for error: any Error, source: YAMLSource) -> Diagnostic {
-    func make(_ problem: String, _ mark: Mark, _ context: YamlError.Context?) -> Diagnostic {
+    func make(_ problem: String, _ mark: SourceMark, _ context: YamlError.Context?) -> Diagnostic {
       let place = SourceMark(line: min(mark.line, max(1, source.lines.count)), column: mark.column)
       let context = context.map { " (\($0.text) on line \($0.mark.line))" } ?? ""
       return Diagnostic(
         "not valid YAML: \(problem)\(context)", file: source.file, line: place.line, column: place.column,
         hint: hint(for: problem), source: source.line(place.line))
     }
+    func place(_ mark: Mark) -> SourceMark { SourceMark(line: mark.line, column: mark.column) }
     switch error as? YamlError {
     case .scanner(let context?, let problem, _, _) where problem.contains("unexpected end"):
       // The end of the file says nothing; where the text began does.
-      return make("\(context.text), which does not end", context.mark, nil)
-    case .scanner(let context, let problem, let mark, _): return make(problem, mark, context)
-    case .parser(let context, let problem, let mark, _): return make(problem, mark, context)
+      return make("\(context.text), which does not end", place(context.mark), nil)
+    case .scanner(let context, let problem, let mark, _): return make(problem, place(mark), context)
+    case .parser(let context, let problem, let mark, _): return make(problem, place(mark), context)
     case .reader(let problem, let offset, _, let yaml): return make(problem, mark(at: offset ?? 0, in: yaml), nil)
-    case .composer(_, let problem, let mark, _): return make(problem, mark, nil)
+    case .composer(_, let problem, let mark, _): return make(problem, place(mark), nil)
     case .duplicatedKeysInMapping(let names, let context):
       return duplicate(names.sorted().first ?? "", first: context.mark, source: source)
     default:
@@ -105,11 +106,11 @@ enum YAMLReader {
     }
   }
 
-  private static func mark(at offset: Int, in text: String) -> Mark {
+  private static func mark(at offset: Int, in text: String) -> SourceMark {
     let before = text.prefix(offset)
     let line = before.count(where: \.isNewline) + 1
     let column = before.reversed().prefix { !$0.isNewline }.count + 1
-    return Mark(line: line, column: column)
+    return SourceMark(line: line, column: column)
   }
 
   /// The parser gives the mark of the first of two equal keys; the second is looked for below it in the same column.
