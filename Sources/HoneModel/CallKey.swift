@@ -14,8 +14,12 @@ struct CallKey {
   let fingerprint: String
 
   init(alias: String, path: String, body: Value) {
+    self.init(alias: alias, path: path, canonicalBody: body.canonicalJSON)
+  }
+
+  init(alias: String, path: String, canonicalBody: String) {
     let text =
-      "{\"alias\":\(Value.string(alias).canonicalJSON),\"body\":\(body.canonicalJSON),"
+      "{\"alias\":\(Value.string(alias).canonicalJSON),\"body\":\(canonicalBody),"
       + "\"path\":\(Value.string(path).canonicalJSON)"
     var hash = SHA256()
     hash.update(data: Array(text.utf8))

@@ -11,7 +11,8 @@ extension ModelClient {
     let stopwatch = Stopwatch(clock)
     var request = HTTPRequest(
       url: endpoint.url(named.call.path), headers: headers(named, key: key, capabilities),
-      body: Array(named.call.body(capabilities).canonicalJSON.utf8),
+      body: Array(
+        (capabilities == Capabilities() ? named.text : named.call.body(capabilities).canonicalJSON).utf8),
       connectTimeout: min(endpoint.connectTimeout, total), firstByteTimeout: min(endpoint.firstByteTimeout, total),
       totalTimeout: total)
     for hop in 0... {

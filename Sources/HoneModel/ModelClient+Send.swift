@@ -118,7 +118,7 @@ extension ModelClient {
   /// An upper bound: no tokenizer makes more than one token of a byte, and the body's own JSON (keys, quotes, roles) is
   /// longer than any chat template's marks.
   func mostUsed(by named: NamedCall) -> Usage {
-    priced(named.asked.canonicalJSON.utf8.count, named.call.maxTokens, estimated: true)
+    priced(named.text.utf8.count, named.call.maxTokens, estimated: true)
   }
 
   private func priced(_ prompt: Int, _ completion: Int, estimated: Bool) -> Usage {
@@ -129,12 +129,12 @@ extension ModelClient {
 
   /// What a try without a usable reply may have cost: the prompt, and as long a reply as was allowed.
   func unknownUsage(_ named: NamedCall) -> Usage {
-    priced(Tokens.estimate(named.asked.canonicalJSON), named.call.maxTokens, estimated: true)
+    priced(Tokens.estimate(named.text), named.call.maxTokens, estimated: true)
   }
 
   /// Usage of the whole call, lost tries included.
   private func usage(of reply: WireReply, _ named: NamedCall, _ body: Value, _ lost: Spend) -> Usage {
-    let prompt = reply.promptTokens ?? Tokens.estimate(named.asked.canonicalJSON)
+    let prompt = reply.promptTokens ?? Tokens.estimate(named.text)
     let completion = reply.completionTokens ?? min(Tokens.estimate(reply.text), named.call.maxTokens)
     let isEstimated = reply.promptTokens == nil || reply.completionTokens == nil || lost.estimatedTokens > 0
     return priced(prompt + lost.promptTokens, completion + lost.completionTokens, estimated: isEstimated)

@@ -112,20 +112,26 @@ public final class ModelClient: ChatModel, EmbeddingModel {
   /// A call with its name.
   struct NamedCall: Sendable {
     let call: Call
+    /// The body as asked for, redacted: what is recorded.
     let asked: Value
+    /// The same, not redacted, as canonical JSON: what is sent while the server takes everything.
+    let text: String
     let key: String
     let `repeat`: Int
     let sample: Int
   }
 
   private func answer(_ call: Call) async throws(ModelError) -> Answer {
-    let asked = secrets.redact(call.body(Capabilities()))
-    let id = CallKey(alias: endpoint.alias, path: call.path, body: asked)
+    let whole = call.body(Capabilities())
+    let text = whole.canonicalJSON
+    let redacted = secrets.redacted(whole, canonical: text)
+    let id = CallKey(alias: endpoint.alias, path: call.path, canonicalBody: redacted?.canonicalJSON ?? text)
     let context = CallContext.current
     let sample = context?.scope.nextSample(of: id.fingerprint) ?? 0
     let `repeat` = context?.scope.repeat ?? 0
     let named = NamedCall(
-      call: call, asked: asked, key: id.key(repeat: `repeat`, sample: sample), repeat: `repeat`, sample: sample)
+      call: call, asked: redacted ?? whole, text: text, key: id.key(repeat: `repeat`, sample: sample), repeat: `repeat`,
+      sample: sample)
     guard let context else { return try await Answer(record: send(named, nil), isReplayed: false) }
     if let answer = try await lookUp(named, context) { return answer }
     guard context.archive != nil || context.cassette != nil && context.mode != .off else {

@@ -68,7 +68,13 @@ public struct Secrets: Sendable {
   }
 
   public func redact(_ value: Value) -> Value {
-    guard !patterns.isEmpty, finds(in: Array(value.canonicalJSON.utf8)) else { return value }
+    guard !patterns.isEmpty else { return value }
+    return redacted(value, canonical: value.canonicalJSON) ?? value
+  }
+
+  /// Nil when nothing is to be redacted. `canonical` is the value's canonical JSON.
+  func redacted(_ value: Value, canonical: String) -> Value? {
+    guard !patterns.isEmpty, finds(in: Array(canonical.utf8)) else { return nil }
     return redactEach(value)
   }
 
