@@ -27,9 +27,9 @@ extension Space {
   ///   - defaults: where the value of an active parameter comes from that has none; then from its initial value. When
   ///     nil, a missing value is refused.
   public func accept(_ values: [String: Value], defaults: Assignment? = nil) throws(Rejection) -> Assignment {
-    let names = parameters.map(\.name)
-    for name in values.keys.sorted() where !names.contains(name) {
-      let hint = Nearest.name(to: name, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+    let known = Set(parameters.map(\.name))
+    for name in values.keys.filter({ !known.contains($0) }).sorted() {
+      let hint = Nearest.name(to: name, among: parameters.map(\.name)).map { "; did you mean \"\($0)\"?" } ?? ""
       throw Rejection(
         .unknownParameter, parameter: String(name.prefix(80)), "there is no parameter of this name\(hint)")
     }

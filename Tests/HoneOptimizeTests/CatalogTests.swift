@@ -14,6 +14,10 @@ import Testing
     #expect(joint.settings.textShare == 0.25 && joint.settings.text.temperatures == [0.2, 0.9])
     #expect(joint.settings.text.memoryBest == 3 && joint.settings.text.memoryNewest == 2)
     #expect(OptimizerCatalog.candidates(["candidates": 2]) == 2)
+    // Without text there is nothing for a model to do.
+    let numbers = Space(Array(Triage.space.parameters.dropFirst()))
+    #expect(try OptimizerCatalog.make(space: numbers).name == "sobol")
+    #expect(try OptimizerCatalog.make(space: Triage.space).name == "joint")
   }
 
   @Test(

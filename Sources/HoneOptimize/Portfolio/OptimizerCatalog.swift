@@ -9,7 +9,7 @@ import HoneTrace
 ///   numbers); `fallback`, numeric search when the model fails (true); `prompts`, a folder of templates; `candidates`,
 ///   proposals of one ask (1).
 /// - `joint`, the default: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
-///   from 0 to 1 (0.5).
+///   from 0 to 1 (0.5). In a space without text it is `sobol`.
 public enum OptimizerCatalog {
   /// What an optimizer is called when nothing is said.
   public static let defaultName = "joint"
@@ -61,6 +61,8 @@ public enum OptimizerCatalog {
     case "optoprime": return OptoPrime(try optoPrime(reader, space))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5
+      // Numbers alone need neither a model nor rollouts to show it.
+      if let space, space.parameters.allSatisfy(\.domain.isEncodable) { return SobolSearch() }
       return Joint(Joint.Settings(textShare: share, text: try optoPrime(reader, space)))
     }
   }
