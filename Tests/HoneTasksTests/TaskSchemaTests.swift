@@ -1,0 +1,61 @@
+import Foundation
+import HoneTrace
+import Testing
+
+@testable import HoneTasks
+
+/// The shipped schema and the reader must say the same.
+struct TaskSchemaTests {
+  static func schema() throws -> Value {
+    try Value.parse(
+      json: [UInt8](Data(contentsOf: packageRoot.appending(path: "Documentation/Formats/task.schema.json"))))
+  }
+
+  static func yaml(_ path: URL) throws -> Value {
+    try YAMLReader.read([UInt8](try Data(contentsOf: path)), file: "task.yaml").root.value
+  }
+
+  @Test func theSchemaAcceptsWhatTheReaderAccepts() throws {
+    let schema = try JSONSchema(try Self.schema())
+    let files = ["prompt", "rag", "forest"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
+    for file in files + [packageRoot.appending(path: "tasks/ticket-triage.yaml")] {
+      #expect(schema.problems(with: try Self.yaml(file)) == [], "\(file.lastPathComponent)")
+    }
+  }
+
+  /// What only the reader can know: bounds against each other, names against declarations, paths, URLs.
+  static let beyondSchema: Set<String> = [
+    "bounds-crossed", "goal-both", "goal-neither", "score-no-metric", "score-two-metrics", "score-json-for-prompt",
+    "score-bad-regex", "score-constraint", "endpoint-no-url", "endpoint-whole-path", "endpoint-with-password",
+    "no-data", "data-same-file", "data-split-sum", "data-test-no-validation", "prompt-no-user", "parameter-unknown",
+    "bounds-infinite", "log-from-zero", "log-and-scale", "initial-outside", "initial-text", "step-too-large",
+    "temperature-text-parameter", "when-unknown", "when-later", "forbidden-unknown", "prompt-drops-placeholder",
+    "prompt-extra-placeholder", "prompt-too-long", "optimizer-unknown", "optimizer-setting",
+    "optimizer-setting-range", "command-unknown-file", "command-reads-no-data", "command-batch-without-file",
+    "schema-keyword",
+  ]
+
+  @Test(arguments: WrongFileTests.names)
+  func theSchemaRefusesWhatItCan(_ name: String) throws {
+    guard let value = try? Self.yaml(WrongFileTests.folder.appending(path: "\(name).yaml")) else { return }
+    let isRefused = !(try JSONSchema(try Self.schema())).problems(with: value).isEmpty
+    #expect(isRefused == !Self.beyondSchema.contains(String(name.dropFirst(3))))
+  }
+
+  /// The reader lists its keys when it meets one that is far from all of them.
+  @Test(arguments: [
+    ("", "qqqqqqqq: 1"), ("goal", "goal: { qqqqqqqq: 1 }"), ("data", "data: { qqqqqqqq: 1 }"),
+    ("budget", "budget: { qqqqqqqq: 1 }"), ("score", "score: { qqqqqqqq: 1 }"),
+  ])
+  func theKeysAreTheSame(_ key: String, _ text: String) throws {
+    let schema = try Self.schema()
+    let properties = key.isEmpty ? schema["properties"] : schema["properties"]?[key]?["properties"]
+    let error = #expect(throws: TaskFileError.self) {
+      try TaskFile.parse([UInt8](text.utf8), path: "task.yaml", directory: "/")
+    }
+    let hint = try #require(error?.diagnostics.first { $0.message.contains("qqqqqqqq") }?.hint)
+    let listed = hint.replacing("the keys here are ", with: "").replacing(" and ", with: ", ").components(
+      separatedBy: ", ")
+    #expect(Set(listed) == Set((properties?.object ?? [:]).keys))
+  }
+}
