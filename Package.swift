@@ -49,7 +49,7 @@ let package = Package(
     room(
       "HoneStore",
       ["HoneTrace", "HoneModel", "HoneOptimize", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
-    room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", log]),
+    room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", crypto, log]),
     room(
       "HoneTasks",
       ["Hone", crypto, .product(name: "Yams", package: "Yams"), .product(name: "Subprocess", package: "swift-subprocess")]),

@@ -14,7 +14,9 @@ struct Root: AsyncParsableCommand {
         hone best STUDY           the winner
       """,
     groupedSubcommands: [
-      CommandGroup(name: "Tune", subcommands: [InitCommand.self, CheckCommand.self, BestCommand.self]),
+      CommandGroup(
+        name: "Tune",
+        subcommands: [InitCommand.self, CheckCommand.self, TuneCommand.self, BestCommand.self, ReplayCommand.self]),
       CommandGroup(
         name: "Look",
         subcommands: [StatusCommand.self, ListCommand.self, ShowCommand.self, DiffCommand.self, LogsCommand.self]),

@@ -9,28 +9,28 @@ final class Endpoint: @unchecked Sendable {
 
   var base: String { "http://127.0.0.1:\(port)/v1" }
 
-  init(in folder: URL, _ arguments: String...) throws {
+  init(in folder: URL, _ arguments: String...) async throws {
     log = folder.appendingPathComponent("requests-\(UUID().uuidString).log")
     try Data().write(to: log)
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = ["python3", Program.fixtures.appendingPathComponent("endpoint.py").path, log.path] + arguments
-    let output = Pipe()
-    process.standardOutput = output
+    let portFile = log.appendingPathExtension("port")
+    try Data().write(to: portFile)
+    process.standardOutput = try FileHandle(forWritingTo: portFile)
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    var line: [UInt8] = []
-    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != UInt8(ascii: "\n") {
-      line.append(byte)
+    var text = ""
+    for _ in 0..<500 where !text.hasSuffix("\n") {
+      try await Task.sleep(for: .milliseconds(20))
+      text = try String(contentsOf: portFile, encoding: .utf8)
     }
-    port = try #require(Int(String(decoding: line, as: UTF8.self)))
+    port = try #require(Int(text.trimmingCharacters(in: .whitespacesAndNewlines)), "the endpoint did not start")
   }
 
-  deinit { process.terminate() }
+  deinit { stop() }
 
-  func stop() {
-    process.terminate()
-    process.waitUntilExit()
-  }
+  /// Waiting for its end would block one of the few threads that tests run on.
+  func stop() { kill(process.processIdentifier, SIGKILL) }
 
   private func lines(_ word: String) -> [String] {
     let text = (try? String(contentsOf: log, encoding: .utf8)) ?? ""

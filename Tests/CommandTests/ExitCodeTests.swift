@@ -115,19 +115,9 @@ import Testing
   func closedPipeIsNoError(_ command: String) async throws {
     let program = try Program()
     defer { program.remove() }
-    let shell = Process()
-    shell.executableURL = URL(fileURLWithPath: "/bin/bash")
-    let hone = Program.executable.path
-    shell.arguments = [
-      "-c", "(sleep 0.3; '\(hone)' \(command); echo $? > code) 2> error | true; sleep 0.8; cat code error",
-    ]
-    shell.currentDirectoryURL = program.folder
-    shell.environment = program.environment
-    let output = Pipe()
-    shell.standardOutput = output
-    try shell.run()
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    shell.waitUntilExit()
-    #expect(String(decoding: bytes, as: UTF8.self) == "0\n")
+    let script =
+      "(sleep 0.3; '\(Program.executable.path)' \(command); echo $? > code) 2> error | true; sleep 0.8; cat code error"
+    let shell = try program.start(["-c", script], executable: URL(fileURLWithPath: "/bin/bash"))
+    #expect(await shell.result().out == "0\n")
   }
 }

@@ -57,9 +57,8 @@ struct Program: Sendable {
   }
 
   /// Starts the program and leaves it running. Its output goes to files, so that no pipe can fill up.
-  func start(_ arguments: [String], output: String? = nil) throws -> Running {
-    let running = try Running(self, arguments, output: output)
-    return running
+  func start(_ arguments: [String], output: String? = nil, executable: URL = executable) throws -> Running {
+    try Running(self, executable, arguments, output: output)
   }
 }
 
@@ -70,13 +69,13 @@ final class Running: @unchecked Sendable {
   private let errorPath: String
   private let ended: AsyncStream<Int32>
 
-  init(_ program: Program, _ arguments: [String], output: String?) throws {
+  init(_ program: Program, _ executable: URL, _ arguments: [String], output: String?) throws {
     let id = UUID().uuidString
     outPath = output ?? program.path(".out-\(id)")
     errorPath = program.path(".error-\(id)")
     _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
     if output == nil { _ = FileManager.default.createFile(atPath: outPath, contents: nil) }
-    process.executableURL = Program.executable
+    process.executableURL = executable
     process.arguments = arguments
     process.environment = program.environment
     process.currentDirectoryURL = program.folder
@@ -101,6 +100,12 @@ final class Running: @unchecked Sendable {
 
   /// Waits for the end. A death by signal n has code 1000 + n.
   func result() async -> Program.Result {
+    // A program that hangs fails its test instead of hanging the suite.
+    let limit = Task {
+      try await Task.sleep(for: .seconds(60))
+      signal(SIGKILL)
+    }
+    defer { limit.cancel() }
     var code: Int32 = -1
     for await value in ended { code = value }
     return Program.Result(code: code, out: out, error: error)

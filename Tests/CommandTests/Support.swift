@@ -24,7 +24,7 @@ extension Program {
       """
       version: 1
       study: support
-      goal: { maximize: accuracy, purpose: Sort messages into bug, billing and praise. }
+      goal: { maximize: accuracy, purpose: "Sort messages into bug, billing and praise." }
       model:
         endpoint: \(base)
         name: test-model

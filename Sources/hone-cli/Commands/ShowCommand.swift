@@ -34,6 +34,7 @@ struct ShowCommand: AsyncParsableCommand {
     }
     let trial = try await reader.trial(number, of: address.study)
     let rollouts = try await reader.store.rollouts(of: address.study, trial: number, split: nil, traces: true)
+      .sorted { $0.comesBefore($1) }
     let view = TrialView(
       study: address.study, definition: definition, trial: trial, rollouts: rollouts, console: console)
     if dot {

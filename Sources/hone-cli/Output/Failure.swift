@@ -1,5 +1,7 @@
 import Foundation
+import Hone
 import HoneModel
+import HoneOptimize
 import HoneStore
 import HoneTasks
 import HoneTrace
@@ -41,7 +43,7 @@ struct Failure: Error {
     console.endProgress()
     if console.json {
       var fields: [String: Value] = [
-        "schema": "hone.error/1", "code": .int(Int(exit.rawValue)), "message": .string(message),
+        "schema": "hone.error/1", "code": .int(Int(exit.rawValue)), "message": .string(Hidden.secrets(in: message)),
       ]
       fields["hint"] = hint.map { .string($0) }
       if !diagnostics.isEmpty { fields["diagnostics"] = .array(diagnostics.map(\.fields)) }
@@ -50,7 +52,7 @@ struct Failure: Error {
     }
     let colored = console.terminal.hasColor
     if diagnostics.isEmpty {
-      console.message(Style.bad.apply("error:", if: colored) + " " + Printable.clean(message))
+      console.message(Style.bad.apply("error:", if: colored) + " " + Hidden.secrets(in: Printable.clean(message)))
     } else {
       for diagnostic in diagnostics { console.message(diagnostic.rendered(colored: colored)) }
     }
@@ -70,6 +72,9 @@ extension Failure {
     case let error as CassetteError: self.init(error)
     case let error as SpaceError:
       self.init(.badInput, (error.parameter.map { "\($0): " } ?? "") + error.message, hint: error.hint)
+    case let error as OptimizerError:
+      self.init(.badInput, "optimizer: " + (error.setting.map { "\($0): " } ?? "") + error.message, hint: error.hint)
+    case let error as StudyError: self.init(error)
     case is CancellationError: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     default:
       self.init(
@@ -107,6 +112,21 @@ extension Failure {
 }
 
 extension Failure {
+  init(_ error: StudyError) {
+    switch error {
+    case .store(let error): self.init(error)
+    case .model(let error): self.init(error)
+    case .changed(let study, _):
+      self.init(
+        .badInput, error.description,
+        hint: "undo the change, give the task another study name than \"\(study)\", or begin again with --fresh")
+    case .failing:
+      self.init(.no, error.description, hint: "mend the workflow and run the same command again: it goes on")
+    case .noData: self.init(.badInput, error.description, hint: "name a file with rows under data.validation")
+    case .interrupted: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
+    }
+  }
+
   init(_ diagnostics: [Diagnostic], kind: TaskFileError.Kind) {
     let exit: Exit =
       switch kind {
@@ -135,7 +155,7 @@ extension Diagnostic {
   /// As `description`, the severity in colour.
   func rendered(colored: Bool) -> String {
     let style: Style = severity == .error ? .bad : .warn
-    let text = Printable.clean(description)
+    let text = Hidden.secrets(in: Printable.clean(description))
     let label = "\(severity):"
     guard colored, text.hasPrefix(label) else { return text }
     return style.apply(label, if: true)
@@ -144,12 +164,15 @@ extension Diagnostic {
   }
 
   /// The message with its place, on one line.
-  fileprivate var place: String { line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)" }
+  fileprivate var place: String {
+    let message = Hidden.secrets(in: message)
+    return line > 0 ? "\(file):\(line):\(column): \(message)" : "\(file): \(message)"
+  }
 
   var fields: Value {
     var fields: [String: Value] = [
       "severity": .string(severity.rawValue), "file": .string(file), "line": .int(line), "column": .int(column),
-      "length": .int(length), "message": .string(message),
+      "length": .int(length), "message": .string(Hidden.secrets(in: message)),
     ]
     fields["hint"] = hint.map { .string($0) }
     return .object(fields)

@@ -34,8 +34,9 @@ enum Format {
   /// Shortest exact form.
   static func number(_ value: Double) -> String { Value.double(value).canonicalJSON }
 
-  /// `0.4 s`, `2.1 s`, `6 min 11 s`, `2 h 3 min`.
+  /// `40 ms`, `2.1 s`, `6 min 11 s`, `2 h 3 min`.
   static func duration(_ seconds: Double) -> String {
+    if seconds < 0.95, seconds > 0 { return "\(max(1, Int((seconds * 1000).rounded()))) ms" }
     if seconds < 60 { return fixed(seconds, 1).replacingOccurrences(of: ".0", with: "") + " s" }
     let whole = Int(min(seconds, 1e15).rounded())
     if whole < 3600 { return "\(whole / 60) min" + (whole % 60 == 0 ? "" : " \(whole % 60) s") }
@@ -54,7 +55,8 @@ enum Format {
   static func value(_ value: Value, columns: Int = 40) -> String {
     switch value {
     case .double(let number): String(format: "%.4g", number)
-    case .string(let text): Printable.cut(Printable.line(text), to: columns)
+    case .string(let text):
+      Printable.cut(Printable.line(text.trimmingCharacters(in: .whitespacesAndNewlines)), to: columns)
     default: Printable.cut(Printable.line(value.text), to: columns)
     }
   }

@@ -1,4 +1,3 @@
-import Foundation
 import HoneTrace
 
 /// The first place where two JSON values differ.
@@ -37,12 +36,6 @@ struct JSONDifference: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Value {
-  /// An encodable value as JSON.
-  init(encoding value: some Encodable) throws {
-    let data = try JSONEncoder().encode([value])
-    self = try Value.parse(json: Array(data))[0] ?? .null
-  }
-
   /// Without the members of these names, at any depth.
   func without(_ names: Set<String>) -> Value {
     switch self {

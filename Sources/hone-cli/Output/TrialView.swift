@@ -1,3 +1,4 @@
+import Foundation
 import HoneModel
 import HoneOptimize
 import HoneStore
@@ -152,5 +153,17 @@ extension Trace {
       let said = feedback.filter { $0.node == index }.map { "  <- " + Printable.line($0.text) }.joined()
       return Printable.cut(head + " = " + Format.value(node.value, columns: 60) + said, to: max(60, columns - 2))
     }
+  }
+}
+
+extension RolloutRecord {
+  /// By split, then by example as people count: r2 before r10.
+  func comesBefore(_ other: RolloutRecord) -> Bool {
+    if split != other.split {
+      let order = Split.allCases
+      return (order.firstIndex(of: split) ?? 0) < (order.firstIndex(of: other.split) ?? 0)
+    }
+    if example != other.example { return example.compare(other.example, options: .numeric) == .orderedAscending }
+    return `repeat` < other.repeat
   }
 }

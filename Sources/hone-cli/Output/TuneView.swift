@@ -41,12 +41,35 @@ final class TuneView: Sendable {
     }
   }
 
-  func opening(_ database: String, done: Int) {
-    let resumed = done > 0 ? ", \(Format.plural(done, "trial")) done, resuming" : ", new"
-    console.status("Opening", "\(database)  study \(Printable.line(study))\(resumed)")
+  /// - Parameter done: trials that are done; nil for a new study.
+  func opening(_ database: String, done: Int?) {
+    let state = done.map { "\(Format.plural($0, "trial")) done, resuming" } ?? "new"
+    console.status("Opening", "\(database)  study \(Printable.line(study)), \(state)")
+    tuning()
   }
 
-  func tuning() {
+  /// What the data can show, before anything is spent.
+  func plan(_ plan: Plan) {
+    var parts = ["train \(Format.count(plan.train))", "validation \(Format.count(plan.validation))"]
+    parts.append("test \(Format.count(plan.test))" + (plan.test > 0 ? " (sealed)" : ""))
+    console.status("Data", parts.joined(separator: ", "))
+    guard let gain = plan.smallestValidationGain else { return }
+    var text = "gains of about \(Format.fixed(gain, 2)) on validation"
+    if let gain = plan.smallestTestGain { text += " and \(Format.fixed(gain, 2)) on the test" }
+    console.status("Can show", text + ", four times in five, for scores from 0 to 1")
+  }
+
+  func rollouts(_ trial: Int, _ done: Int, _ total: Int) {
+    note("\(Format.count(done))/\(Format.count(total)) rollouts")
+  }
+
+  func attempted(_ attempt: Attempt) {
+    guard attempt.outcome != .applied else { return }
+    let why = attempt.rejections.map(\.description).joined(separator: "; ")
+    console.detail("Refused", "\(attempt.origin): \(attempt.outcome.rawValue)  \(Printable.line(why))")
+  }
+
+  private func tuning() {
     let names = space.parameters.map { "\($0.name) (\($0.domain.kindName))" }
     console.status("Tuning", "\(Format.plural(space.parameters.count, "parameter"))  \(names.joined(separator: ", "))")
   }

@@ -1,3 +1,4 @@
+import Hone
 import HoneModel
 import HoneOptimize
 import HoneStore
@@ -13,8 +14,8 @@ struct StudyRecord: Sendable {
   private let calls: Value
   private let report: Value
 
-  /// What clocks decide.
-  private static let timed: Set<String> = ["seconds", "latency", "attempts", "elapsed"]
+  /// What clocks and budgets decide.
+  private static let timed: Set<String> = ["seconds", "attempts", "stop", "untested"]
 
   /// - Parameter limit: only the first trials.
   init(of study: String, in store: any Store, limit: Int? = nil) async throws {
@@ -38,7 +39,11 @@ struct StudyRecord: Sendable {
     var rows: [Value] = []
     var keys: [String] = []
     for trial in 0..<count {
-      for rollout in try await store.rollouts(of: study, trial: trial, split: nil, traces: true) {
+      // Stored as they ended; which one ended first is no result.
+      let stored = try await store.rollouts(of: study, trial: trial, split: nil, traces: true).sorted {
+        $0.place < $1.place
+      }
+      for rollout in stored {
         rows.append(try Value(encoding: rollout).without(Self.timed))
         keys += rollout.callKeys
       }
@@ -63,4 +68,9 @@ struct StudyRecord: Sendable {
 
   /// How much was compared.
   var bytes: Int { [events, rollouts, calls, report].reduce(0) { $0 + $1.canonicalJSON.utf8.count } }
+}
+
+extension RolloutRecord {
+  /// Where it stands among a trial's rollouts.
+  var place: (String, String, Int) { (split.rawValue, example, `repeat`) }
 }

@@ -11,8 +11,11 @@ struct TaskSource: Sendable {
   var path: String
   /// Everything the file says.
   var canonical: Value
+  /// The model's name, which the environment may have given.
+  var model: String?
 
-  init(_ task: TaskFile) {
+  init(_ task: TaskFile, model: String?) {
+    self.model = model
     path = URL(fileURLWithPath: task.path).standardizedFileURL.path
     canonical = task.canonical
   }
@@ -21,12 +24,14 @@ struct TaskSource: Sendable {
     guard let path = value["path"]?.string, let canonical = value["task"] else { return nil }
     self.path = path
     self.canonical = canonical
+    model = value["model"]?.string
   }
 
-  var asValue: Value { ["path": .string(path), "task": canonical] }
+  var asValue: Value { ["path": .string(path), "task": canonical, "model": model.asValue] }
 
   static func stored(in store: any Store, study: String) async throws(StoreError) -> TaskSource? {
-    try await store.document(document, study: study).flatMap { TaskSource($0) }
+    guard try await store.definition(of: study) != nil else { return nil }
+    return try await store.document(document, study: study).flatMap { TaskSource($0) }
   }
 
   /// What differs, with the path of each difference: `optimizer.seed`.

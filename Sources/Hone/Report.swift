@@ -1,0 +1,63 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// What a study found, and how sure that is.
+public struct Report: Hashable, Codable, Sendable {
+  /// Why the search ended.
+  public enum Stop: String, Codable, Sendable {
+    case trials, rollouts, requests, tokens, money, time, exhausted, target
+  }
+  public var study: String
+  public var objective: Objective
+  public var stop: Stop
+  public var trials: Int
+  public var failed: Int
+  /// The trial that is the untuned workflow.
+  public var startTrial: Int
+  public var start: Estimate?
+  public var bestTrial: Int
+  public var best: Estimate
+  public var assignment: Assignment
+  /// On the validation examples, by which the winner was chosen: its gain is too good by that choice.
+  public var validation: Comparison?
+  /// On the sealed test; nil when there is none, when the budget left no room, or when the start was not beaten.
+  public var test: Comparison?
+  /// Why there is no test.
+  public var untested: String
+  public var spend: Spend
+  /// Seconds over all sessions.
+  public var seconds: Double
+
+  /// The winner is not the start and the sealed test shows it: the interval of its gain lies above 0.
+  public var isImproved: Bool {
+    bestTrial != startTrial && (test.map { $0.gainInterval.lower > 0 && $0.pValue < 0.05 } ?? false)
+  }
+}
+
+/// What a study is about to do and what it can show, told before anything is spent.
+public struct Plan: Hashable, Codable, Sendable {
+  public var train: Int
+  public var validation: Int
+  public var test: Int
+  /// Smallest gain that these many examples are likely to show, for scores from 0 to 1; nil for fewer than two.
+  public var smallestValidationGain: Double?
+  public var smallestTestGain: Double?
+}
+
+/// News from a running study, in order.
+public enum Progress: Sendable {
+  case opened(trialsDone: Int, resumed: Bool)
+  case plan(Plan)
+  case began(TrialRecord)
+  /// Rollouts of the trial that are done, of how many.
+  case rollouts(trial: Int, done: Int, total: Int)
+  case ended(TrialRecord, incumbent: Int?, spend: Spend, seconds: Double)
+  case attempted(Attempt)
+  /// A proposer is asked.
+  case asking(String)
+  case warning(String)
+  case testing(done: Int, total: Int)
+  case finished(Report)
+}

@@ -1,0 +1,161 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// Runs rollouts of one trial, several at a time, and stores each as it ends. The results stand in the order asked for,
+/// whichever ended first.
+struct RolloutRunner: Sendable {
+  let store: any Store
+  let study: String
+  let runner: any Runner
+  let parallel: Int
+  let cassette: (any CallArchive)?
+  let mode: CassetteMode
+  let elapsed: Elapsed
+
+  struct Job: Sendable {
+    let split: Split
+    let example: Example
+    let `repeat`: Int
+  }
+
+  /// What became of a batch.
+  struct Batch: Sendable {
+    /// By job; nil when it was not begun or did not count.
+    var rollouts: [RolloutRecord?]
+    /// The first failure, by job.
+    var failure: RolloutRecord.Failure?
+    /// The model call's error behind it.
+    var cause: ModelError?
+    /// An error after which nothing can succeed, or cancellation.
+    var error: (any Error)?
+  }
+
+  /// - Parameters:
+  ///   - known: rollouts that are stored already.
+  ///   - ended: called after each rollout with how many are done.
+  func run(
+    _ jobs: [Job], trial: Int, assignment: Assignment, ledger: Ledger, known: [RolloutRecord],
+    ended: @escaping @Sendable (Int) -> Void
+  ) async -> Batch {
+    var batch = Batch(rollouts: jobs.map { job in known.first { $0.failure == nil && job.matches($0) } })
+    var waiting = jobs.indices.filter { batch.rollouts[$0] == nil }[...]
+    var done = jobs.count - waiting.count
+    var failedAt = jobs.count
+    await withTaskGroup(of: Ended.self) { group in
+      func begin() {
+        guard batch.error == nil, failedAt == jobs.count, !Task.isCancelled, let index = waiting.popFirst() else {
+          return
+        }
+        let job = jobs[index]
+        group.addTask {
+          await self.rollout(job, at: index, trial: trial, assignment: assignment, ledger: ledger)
+        }
+      }
+      for _ in 0..<max(1, parallel) { begin() }
+      while let end = await group.next() {
+        if let error = end.error {
+          batch.error = batch.error ?? error
+        } else {
+          batch.rollouts[end.index] = end.record
+          if let failure = end.record.failure, end.index < failedAt {
+            failedAt = end.index
+            batch.failure = failure
+            batch.cause = end.cause
+          }
+          done += 1
+          ended(done)
+        }
+        begin()
+      }
+    }
+    if Task.isCancelled { batch.error = batch.error ?? CancellationError() }
+    return batch
+  }
+
+  private struct Ended: Sendable {
+    var index: Int
+    var record: RolloutRecord
+    /// Set when the rollout does not count: it was cancelled, or what went wrong ends the study.
+    var error: (any Error)?
+    var cause: ModelError?
+  }
+
+  private func rollout(_ job: Job, at index: Int, trial: Int, assignment: Assignment, ledger: Ledger) async -> Ended {
+    let key = Hashing.rollout(
+      fingerprint: runner.fingerprint, assignment: assignment, example: job.example, repeat: job.repeat)
+    var record = RolloutRecord(
+      trial: trial, split: job.split, example: job.example.id, repeat: job.repeat, cacheKey: key)
+    do {
+      if let cached = try await store.rollout(cacheKey: key), cached.callKeys.isEmpty {
+        let reused = Self.reuse(cached, as: record)
+        try await store.append(rollouts: [reused], calls: [], study: study)
+        return Ended(index: index, record: reused)
+      }
+    } catch {
+      return Ended(index: index, record: record, error: error)
+    }
+    let recorder = Recorder()
+    let scope = CallScope(repeat: job.repeat)
+    let calls = CallContext(
+      ledger: ledger, archive: store.archive(of: study), cassette: cassette, mode: mode, role: "workflow", scope: scope)
+    let began = elapsed.seconds
+    let outcome = await TraceContext.$current.withValue(TraceContext(recorder: recorder, assignment: assignment)) {
+      await CallContext.$current.withValue(calls) { await runner.run(job.example, repeat: job.repeat) }
+    }
+    if let error = outcome.error, error.endsStudy || error.kind == .cancelled {
+      return Ended(index: index, record: record, error: error)
+    }
+    if Task.isCancelled, outcome.failure != nil {
+      return Ended(index: index, record: record, error: CancellationError())
+    }
+    record.fill(outcome)
+    record.spend = scope.spend
+    record.callKeys = scope.callKeys
+    record.seconds = elapsed.seconds - began
+    let words = outcome.feedback.isEmpty ? outcome.failure?.message ?? "" : outcome.feedback
+    let node = outcome.node ?? recorder.lastFailure
+    record.trace = recorder.finish(
+      feedback: node.map { [Feedback(node: $0, text: words, score: record.score)] } ?? [])
+    do {
+      try await store.append(rollouts: [record], calls: scope.records, study: study)
+      return Ended(index: index, record: record, cause: outcome.error)
+    } catch {
+      return Ended(index: index, record: record, error: error)
+    }
+  }
+
+  private static func reuse(_ cached: RolloutRecord, as record: RolloutRecord) -> RolloutRecord {
+    var copy = cached
+    copy.trial = record.trial
+    copy.split = record.split
+    copy.example = record.example
+    copy.repeat = record.repeat
+    copy.spend = Spend()
+    return copy
+  }
+}
+
+extension RolloutRunner.Job {
+  fileprivate func matches(_ rollout: RolloutRecord) -> Bool {
+    rollout.split == split && rollout.example == example.id && rollout.repeat == `repeat`
+  }
+}
+
+extension RolloutRecord {
+  /// Takes over what came of a run; a score that is missing or not finite is a failure.
+  fileprivate mutating func fill(_ outcome: Outcome) {
+    output = outcome.output
+    feedback = outcome.feedback
+    outcomes = outcome.outcomes.filter { $0.value.isFinite }
+    failure = outcome.failure
+    if failure == nil {
+      if let score = outcome.score, score.isFinite {
+        self.score = score
+      } else {
+        failure = Failure(.score, outcome.score.map { "the score is \($0)" } ?? "there is no score")
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import HoneModel
+import HoneNumerics
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// A named search: durable, and resumed by running it again.
+public struct Study: Sendable {
+  public let store: any Store
+  public let name: String
+
+  public init(store: any Store, name: String) {
+    self.store = store
+    self.name = name
+  }
+
+  /// The study in a database file, which is made when it is not there.
+  public static func open(_ path: String, named name: String) async throws(StoreError) -> Study {
+    Study(store: try await SQLiteStore(path: path), name: name)
+  }
+
+  /// Searches until the budget, the space or the target ends it, then compares the winner with the start on the sealed
+  /// test. A study that exists goes on where it stopped.
+  ///
+  /// - Parameters:
+  ///   - optimizerSettings: name and settings of the optimizer, as the study keeps them.
+  ///   - proposer: the model that proposers ask; nil when there is none.
+  ///   - cassette: answers and records requests as `mode` says.
+  ///   - clock: counts the seconds of the budget.
+  /// - Throws: `StudyError`; cancelling the task gives `.interrupted`, with running trials marked so.
+  public func run(
+    _ runner: any Runner, problem: Problem, data: DataSplits, optimizer: any Optimizer, optimizerSettings: Value,
+    settings: StudySettings, proposer: (any ChatModel)? = nil, cassette: (any CallArchive)? = nil,
+    mode: CassetteMode = .off, clock: any Clock<Duration> = ContinuousClock(), documents: [String: Value] = [:],
+    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) async throws(StudyError) -> Report {
+    guard !data.validation.isEmpty else { throw .noData }
+    let definition = StudyDefinition(
+      name: name, problem: problem, fingerprint: runner.fingerprint, data: Hashing.data(data),
+      optimizer: optimizerSettings, settings: settings.canonical)
+    let owner = Owner.current
+    let time = Elapsed(clock)
+    do {
+      let stored = try await store.open(definition)
+      try Self.compare(stored, definition)
+      try await store.acquire(name, owner: owner)
+    } catch {
+      throw Self.studyError(error)
+    }
+    var driver = StudyDriver(
+      store: store, name: name, runner: runner, data: data, settings: settings, problem: problem, owner: owner,
+      proposer: proposer, cassette: cassette, mode: mode, elapsed: time, progress: progress)
+    let result: Result<Report, any Error>
+    do {
+      for (key, value) in documents { try await store.setDocument(key, value, study: name) }
+      result = .success(try await driver.run(optimizer))
+    } catch {
+      result = .failure(error)
+    }
+    let (store, name) = (store, name)
+    let seconds = time.seconds
+    // Also when the task is cancelled: the study must not stay taken.
+    let released = await Task { () -> (any Error)? in
+      do { try await store.release(name, owner: owner, seconds: seconds) } catch { return error }
+      return nil
+    }.value
+    do {
+      let report = try result.get()
+      if let released { throw released }
+      return report
+    } catch {
+      throw Self.studyError(error)
+    }
+  }
+
+  private static func compare(_ stored: StudyDefinition, _ new: StudyDefinition) throws(StudyError) {
+    var parts: [String] = []
+    if stored.problem.space != new.problem.space { parts.append("search space") }
+    if stored.problem.objective != new.problem.objective { parts.append("goal") }
+    if stored.problem.seed != new.problem.seed { parts.append("seed") }
+    if stored.fingerprint != new.fingerprint { parts.append("workflow") }
+    if stored.data != new.data { parts.append("data") }
+    if stored.optimizer != new.optimizer { parts.append("optimizer") }
+    if stored.settings != new.settings { parts.append("way of measuring") }
+    if !parts.isEmpty { throw .changed(study: new.name, parts: parts) }
+  }
+
+  static func studyError(_ error: any Error) -> StudyError {
+    switch error {
+    case let error as StudyError: error
+    case let error as StoreError: .store(error)
+    case let error as ModelError: error.kind == .cancelled ? .interrupted : .model(error)
+    case is CancellationError: .interrupted
+    default: .failing("\(error)")
+    }
+  }
+}
+
+/// Seconds since the session began.
+struct Elapsed: Sendable {
+  private let read: @Sendable () -> Double
+
+  init<C: Clock>(_ clock: C) where C.Duration == Duration {
+    let start = clock.now
+    read = {
+      let duration = start.duration(to: clock.now)
+      return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+  }
+
+  var seconds: Double { read() }
+}

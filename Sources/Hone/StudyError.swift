@@ -1,0 +1,27 @@
+import HoneModel
+import HoneStore
+
+/// Why a study ended without a report. Everything that was done is kept; the same call goes on.
+public enum StudyError: Error, Sendable, CustomStringConvertible {
+  case store(StoreError)
+  /// The endpoint, a cap of the ledger, the cassette.
+  case model(ModelError)
+  /// The stored study is another one: the parts that differ.
+  case changed(study: String, parts: [String])
+  /// The same failure several times in a row, or of the start.
+  case failing(String)
+  case noData
+  case interrupted
+
+  public var description: String {
+    switch self {
+    case .store(let error): error.message
+    case .model(let error): error.message
+    case .changed(let study, let parts):
+      "the study \"\(study)\" was begun with another \(parts.joined(separator: ", another "))"
+    case .failing(let reason): reason
+    case .noData: "there are no validation examples"
+    case .interrupted: "interrupted"
+    }
+  }
+}

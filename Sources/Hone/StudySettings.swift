@@ -1,0 +1,71 @@
+import HoneModel
+import HoneTrace
+
+/// How a study measures trials and when it ends.
+public struct StudySettings: Hashable, Codable, Sendable {
+  /// Training rollouts shown to proposers, and the first validation examples a trial is screened on.
+  public var minibatch: Int
+  /// Ends a trial after the minibatch when it is clearly worse than the best one.
+  public var screening: Bool
+  /// Rollouts at a time. Changes no result.
+  public var parallel: Int
+  /// Rollouts of each example.
+  public var repeats: Int
+  /// Proposals a round.
+  public var batch: Int
+  public var budget: Budget
+  /// Bounds on outcomes; a trial that breaks one is never best.
+  public var constraints: [OutcomeConstraint]
+  /// The search ends when a trial's score is at least as good.
+  public var target: Double?
+  /// Of intervals.
+  public var confidence: Double
+
+  public init(
+    minibatch: Int = 16, screening: Bool = true, parallel: Int = 4, repeats: Int = 1, batch: Int = 1,
+    budget: Budget = Budget(), constraints: [OutcomeConstraint] = [], target: Double? = nil, confidence: Double = 0.95
+  ) {
+    self.minibatch = minibatch
+    self.screening = screening
+    self.parallel = parallel
+    self.repeats = repeats
+    self.batch = batch
+    self.budget = budget
+    self.constraints = constraints
+    self.target = target
+    self.confidence = confidence
+  }
+
+  /// What decides results: neither the budget nor the parallelism.
+  var canonical: Value {
+    [
+      "minibatch": .int(minibatch), "screening": .bool(screening), "repeats": .int(repeats), "batch": .int(batch),
+      "confidence": .double(confidence),
+      "constraints": .array(
+        constraints.map {
+          [
+            "outcome": .string($0.outcome), "at_most": $0.atMost.map { .double($0) } ?? .null,
+            "at_least": $0.atLeast.map { .double($0) } ?? .null,
+          ]
+        }),
+    ]
+  }
+}
+
+/// A bound on the mean of a further outcome.
+public struct OutcomeConstraint: Hashable, Codable, Sendable {
+  public var outcome: String
+  public var atMost: Double?
+  public var atLeast: Double?
+
+  public init(outcome: String, atMost: Double? = nil, atLeast: Double? = nil) {
+    self.outcome = outcome
+    self.atMost = atMost
+    self.atLeast = atLeast
+  }
+
+  func holds(_ outcomes: [String: Double]) -> Bool {
+    guard let value = outcomes[outcome] else { return false }
+    return value <= atMost ?? .infinity && value >= atLeast ?? -.infinity
+  }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTasks
+import HoneTrace
+
+struct ReplayCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Run a recorded study again from its own records, and compare.",
+    discussion: """
+      Every model call is answered from the study's record; no socket is opened. Commands are run again. Requests,
+      proposals, scores and the report are compared byte for byte. Exit 1, with the first difference, when any differs.
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var database: DatabaseOptions
+  @Argument(help: "The study.") var study: String
+  @Option(
+    help: ArgumentHelp("The task file (default: the one the study was run from).", valueName: "task"),
+    completion: .file(extensions: ["yaml", "yml"]))
+  var task: String?
+
+  func run() async throws {
+    let console = global.console()
+    let reader = try await StudyReader(database)
+    let definition = try await reader.definition(of: study)
+    let source = try await TaskSource.stored(in: reader.store, study: study)
+    guard let path = task ?? source?.path else {
+      throw Failure(
+        .missing, "\(study) was not run from a task file", hint: "name the task: hone replay \(study) --task TASK")
+    }
+    let recorded = try await StudyRecord(of: study, in: reader.store)
+    console.status("Replaying", "\(Printable.line(study))  \(Format.plural(recorded.trials, "trial")), no network")
+    let bench = try Workbench(
+      try resolved(path, definition, trials: recorded.trials, model: source?.model),
+      data: try TaskFile.load(path: path).loadData(), transport: { NoTransport() })
+    let copy = MemoryStore()
+    var problem: (any Error)?
+    do {
+      _ = try await bench.run(in: copy, cassette: reader.store.archive(of: study), mode: .replay)
+    } catch {
+      problem = error
+    }
+    let replayed = try await StudyRecord(of: study, in: copy)
+    try report(recorded, replayed, problem, console)
+  }
+
+  /// The task as the study was run with it: its seed, and no more trials than it made. Nothing ends it by the clock.
+  private func resolved(_ path: String, _ definition: StudyDefinition, trials: Int, model: String?) throws
+    -> ResolvedTask
+  {
+    var task = try TaskFile.load(path: path)
+    task.study = study
+    task.optimizer.seed = definition.problem.seed
+    task.budget = Budget(trials: max(1, trials))
+    var environment = ProcessInfo.processInfo.environment
+    // Where the model was does not matter; that it was named does.
+    if let model { environment["HONE_MODEL"] = model }
+    if task.model?.endpoint == nil { environment["HONE_ENDPOINT"] = "http://127.0.0.1:9/v1" }
+    return ResolvedTask(task: task, settings: [], environment: environment)
+  }
+
+  private func report(_ recorded: StudyRecord, _ replayed: StudyRecord, _ problem: (any Error)?, _ console: Console)
+    throws
+  {
+    let difference = recorded.difference(to: replayed)
+    if console.json {
+      console.json(
+        "hone.replay/1",
+        [
+          "study": .string(study), "trials": .int(recorded.trials), "same": .bool(difference == nil),
+          "bytes": .int(recorded.bytes), "path": (difference?.path).asValue, "recorded": (difference?.left).asValue,
+          "replayed": (difference?.right).asValue,
+        ])
+    } else if difference == nil {
+      console.result(
+        "Same",
+        "\(Format.plural(recorded.trials, "trial")), \(Format.count(recorded.bytes)) bytes of requests, proposals, scores and report"
+      )
+    }
+    guard let difference else { return }
+    let hint = problem.map { "the replay ended early: \(Failure($0).message)" }
+    throw Failure(.no, "\(study): the replay differs: \(difference)", hint: hint)
+  }
+}

@@ -1,0 +1,98 @@
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneTasks
+import HoneTrace
+
+/// The end of `hone tune`: what was found, how sure that is, what it cost, what to do next. It is the command's data.
+struct ReportView {
+  let report: Report
+  let task: ResolvedTask
+  /// As it stands after `--db` in the lines that can be copied; nil when it need not be named.
+  let database: String?
+  let console: Console
+
+  func print() throws {
+    if console.json {
+      var fields = try Value(encoding: report).object ?? [:]
+      fields["improved"] = .bool(report.isImproved)
+      console.json("hone.report/1", fields)
+      return
+    }
+    console.result("Stop", stop, .info)
+    console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
+    for line in changes { console.result("Change", line, .info) }
+    console.result("Test", test, report.isImproved ? .good : .warn)
+    console.result("Spent", spent)
+    console.result("Next", next.joined(separator: "   "), .info)
+  }
+
+  private var stop: String {
+    switch report.stop {
+    case .trials: "the budget of \(Format.plural(report.trials, "trial")) is used"
+    case .rollouts: "the budget of rollouts is used"
+    case .requests: "the budget of requests is used"
+    case .tokens: "the budget of tokens is used"
+    case .money: "the budget of money is used"
+    case .time: "the time is over"
+    case .exhausted: "there is nothing more to try"
+    case .target: "the target is reached"
+    }
+  }
+
+  private var best: String {
+    let rows = Format.plural(report.best.count, "rollout")
+    var text = "\(Format.score(report.best.mean)) at trial \(report.bestTrial) (validation, \(rows))"
+    if report.bestTrial == report.startTrial {
+      text += ": the start; nothing better was found"
+    } else if let start = report.start {
+      text += "; start was \(Format.score(start.mean))"
+    }
+    return text
+  }
+
+  private var changes: [String] {
+    let space = task.task.space
+    return space.parameters.compactMap { parameter in
+      guard let value = report.assignment[parameter.name], value != parameter.initial else { return nil }
+      return
+        "\(parameter.name)  \(Format.value(parameter.initial, columns: 60)) -> \(Format.value(value, columns: 120))"
+    }
+  }
+
+  private var test: String {
+    guard let test = report.test else { return "not opened: \(Printable.line(report.untested))" }
+    let level = Format.percent(0.95)
+    func range(_ interval: Comparison.Interval) -> String {
+      "\(Format.score(interval.lower)) to \(Format.score(interval.upper))"
+    }
+    var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(range(test.bestInterval)))"
+    text +=
+      ", gain \(Format.gain(test.gain)), \(level) interval \(range(test.gainInterval)), \(Format.probability(test.pValue))"
+    text += ", \(Format.plural(test.count, "row")): " + (report.isImproved ? "improved" : "NOT shown to improve")
+    return text
+  }
+
+  private var spent: String {
+    let budget = task.task.budget
+    var text = Format.count(report.spend.requests)
+    if let cap = budget.requests { text += " of \(Format.count(cap))" }
+    text +=
+      " request\(report.spend.requests == 1 && budget.requests == nil ? "" : "s"), \(Format.count(report.spend.tokens))"
+    if let cap = budget.tokens { text += " of \(Format.count(cap))" }
+    text += " tokens"
+    if report.spend.money > 0 { text += ", \(Format.fixed(report.spend.money, 4)) of money" }
+    return text + ", " + Format.duration(report.seconds)
+  }
+
+  private var next: [String] {
+    let study = Shell.quoted(report.study)
+    let place = database.map { " --db \(Shell.quoted($0))" } ?? ""
+    if report.bestTrial == report.startTrial {
+      return [
+        "hone list \(study)\(place)", "hone tune \(Shell.quoted(task.task.path)) --trials \(report.trials * 2)\(place)",
+      ]
+    }
+    return ["hone diff \(study)\(place)", "hone best \(study) --write tuned.yaml\(place)"]
+  }
+}

@@ -1,0 +1,41 @@
+import Hone
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTasks
+import HoneTrace
+
+extension Workbench {
+  /// Runs, or goes on with, the task's study in a store.
+  func run(
+    in store: any Store, cassette: (any CallArchive)?, mode: CassetteMode,
+    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) async throws -> Report {
+    var optimizerSettings = task.optimizer.settings
+    if let folder = optimizerSettings["prompts"]?.string, !folder.hasPrefix("/") {
+      optimizerSettings["prompts"] = .string("\(task.directory)/\(folder)")
+    }
+    let optimizer = try OptimizerCatalog.make(
+      name: task.optimizer.name, settings: .object(optimizerSettings), space: task.space)
+    let problem = Problem(space: task.space, objective: task.objective, seed: task.optimizer.seed)
+    return try await Study(store: store, name: task.study).run(
+      runner, problem: problem, data: data, optimizer: optimizer,
+      optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],
+      settings: settings, proposer: proposer, cassette: cassette, mode: mode,
+      documents: [TaskSource.document: TaskSource(task, model: endpoint?.model).asValue], progress: progress)
+  }
+
+  private var settings: StudySettings {
+    var settings = StudySettings(budget: task.budget)
+    if let minibatch = task.optimizer.minibatch { settings.minibatch = minibatch }
+    if let screening = task.optimizer.screening { settings.screening = screening }
+    settings.parallel = task.parallel ?? ResolvedTask.defaultParallel
+    settings.repeats = task.score.repeats
+    settings.target = task.target
+    settings.batch = OptimizerCatalog.candidates(.object(task.optimizer.settings)) ?? settings.batch
+    settings.constraints = task.score.constraints.map {
+      OutcomeConstraint(outcome: $0.outcome, atMost: $0.atMost, atLeast: $0.atLeast)
+    }
+    return settings
+  }
+}
