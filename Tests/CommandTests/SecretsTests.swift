@@ -54,6 +54,19 @@ import Testing
     try searchFiles(program)
   }
 
+  /// What a task file says is stored, so a secret in it is refused.
+  @Test func secretInTheTaskFile() async throws {
+    let program = try Program(["SERVICE_TOKEN": Self.token])
+    defer { program.remove() }
+    try program.writePromptTask("http://127.0.0.1:9/v1")
+    let task = try program.read("task.yaml")
+    try program.write("task.yaml", task.replacingOccurrences(of: "this message.", with: "this with \(Self.token)."))
+    let result = try await program.run("tune", "task.yaml", "-vv")
+    #expect(result.code == 78, "\(result.error)")
+    for needle in Self.needles { #expect(!(result.out + result.error).contains(needle), "\(needle)") }
+    try searchFiles(program)
+  }
+
   /// The error text of an endpoint that repeats the key.
   @Test func refusalThatRepeatsTheKey() async throws {
     let program = try Program(["TEST_KEY": Self.key])
@@ -101,9 +114,6 @@ import Testing
   /// the rows, plain, in base64, as a cookie, as basic authentication and inside JSON.
   private func plantPromptTask(_ program: Program, _ endpoint: Endpoint) throws {
     try program.writePromptTask(endpoint.base, trials: 3, key: "TEST_KEY")
-    var task = try program.read("task.yaml")
-    task = task.replacingOccurrences(of: "Classify this message.", with: "Classify this message, not \(Self.token).")
-    try program.write("task.yaml", task)
     var rows = try program.read("validation.jsonl")
     let plants = [
       "My bill: Cookie: session=\(Self.key)", "Crash with {\\\"password\\\": \\\"\(Self.token)\\\"}",

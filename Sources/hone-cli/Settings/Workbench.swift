@@ -17,12 +17,19 @@ struct Workbench: Sendable {
     _ resolved: ResolvedTask, data: DataSplits, transport: () -> any Transport = { CurlTransport() }
   ) throws {
     task = resolved.task
-    self.data = data
     let environment = resolved.environment
     let endpoint = try task.endpoint(environment: environment)
     let proposerEndpoint = try Self.proposerEndpoint(of: task, environment: environment)
     var secrets = Secrets(of: environment)
     for base in [endpoint?.base, proposerEndpoint?.base] { base.map { secrets.add(queryOf: $0) } }
+    // What the file says is stored, proposed and sent as it stands: a secret in it cannot be kept out of all that.
+    guard secrets.redact(task.canonical) == task.canonical else {
+      throw Failure(
+        .configuration, "\(task.path): holds the value of a secret variable of the environment",
+        hint: "remove it from the file; a key is named, as in key: { env: OPENAI_API_KEY }")
+    }
+    let data = data.redacted(by: secrets)
+    self.data = data
     let shared = endpoint == nil && proposerEndpoint == nil ? nil : transport()
     func client(_ endpoint: Endpoint) -> ModelClient? {
       shared.map {
@@ -65,5 +72,16 @@ extension Secrets {
     for item in URLComponents(string: url)?.queryItems ?? [] {
       if let value = item.value { add(name: item.name, value: value) }
     }
+  }
+}
+
+extension DataSplits {
+  /// Rows in which secrets are replaced: they reach prompts, traces and exports.
+  fileprivate func redacted(by secrets: Secrets) -> DataSplits {
+    guard !secrets.isEmpty else { return self }
+    func rows(_ examples: [Example]) -> [Example] {
+      examples.map { Example(id: secrets.redact($0.id), fields: secrets.redact($0.fields)) }
+    }
+    return DataSplits(train: rows(train), validation: rows(validation), test: rows(test))
   }
 }
