@@ -26,6 +26,7 @@ let package = Package(
   products: [
     .library(name: "Hone", targets: ["Hone"]),
     .library(name: "HoneTesting", targets: ["HoneTesting"]),
+    .library(name: "HoneSwiftTesting", targets: ["HoneSwiftTesting"]),
     .executable(name: "hone", targets: ["hone-cli"]),
   ],
   dependencies: [
@@ -58,10 +59,11 @@ let package = Package(
       name: "hone-cli",
       dependencies: ["Hone", "HoneTasks", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
+    // Apart from HoneTesting, so that only test bundles load Swift Testing.
+    room("HoneSwiftTesting", ["Hone"]),
     // Examples and benchmarks are ordinary programs on the public API.
     .executableTarget(
-      name: "Answering", dependencies: ["Hone"], path: "Examples/Answering",
-      resources: [.embedInCode("answering.cassette.jsonl")], swiftSettings: strict),
+      name: "Answering", dependencies: ["Hone"], path: "Examples/Answering", swiftSettings: strict),
     .executableTarget(
       name: "hone-bench", dependencies: ["Hone", "HoneTasks", "HoneTesting"], path: "Benchmarks/Suites",
       swiftSettings: strict),
@@ -76,7 +78,7 @@ let package = Package(
     tests(
       "HoneStoreTests",
       ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
-    tests("HoneTests", ["Hone", "HoneTesting"]),
+    tests("HoneTests", ["Hone", "HoneTesting", "HoneSwiftTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
     tests("CommandTests", ["hone-cli", "HoneTasks", "HoneTesting"]),
   ],

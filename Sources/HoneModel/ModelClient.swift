@@ -29,7 +29,8 @@ public final class ModelClient: ChatModel, EmbeddingModel {
   ///   - environment: where the key is looked for. A missing key is an error only when a request is to be sent, so
   ///     replaying needs none.
   public convenience init(
-    _ endpoint: Endpoint, transport: any Transport, clock: any Clock<Duration> = ContinuousClock(), seed: UInt64 = 0,
+    _ endpoint: Endpoint, transport: any Transport = CurlTransport(), clock: any Clock<Duration> = ContinuousClock(),
+    seed: UInt64 = 0,
     secrets: Secrets = Secrets(), environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
     self.init(

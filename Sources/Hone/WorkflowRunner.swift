@@ -1,0 +1,55 @@
+import HoneModel
+import HoneOptimize
+import HoneTrace
+
+/// Drives a Swift workflow over labeled examples.
+struct WorkflowRunner<W: Workflow, Expected: Codable & Sendable>: Runner {
+  let space: Space
+  let fingerprint: String
+  private let workflow: W
+  private let examples: [String: Labeled<W.Input, Expected>]
+  private let score: @Sendable (W.Output, Expected) async throws -> Score
+
+  /// - Parameter version: names the code; results of two versions are never mixed.
+  init(
+    _ workflow: W, version: String, examples: [String: Labeled<W.Input, Expected>],
+    score: @escaping @Sendable (W.Output, Expected) async throws -> Score
+  ) throws(SpaceError) {
+    space = try Space(of: workflow)
+    fingerprint = Hashing.hex(Value.array([.string(String(reflecting: W.self)), .string(version)]).canonicalJSON)
+    self.workflow = workflow
+    self.examples = examples
+    self.score = score
+  }
+
+  func run(_ example: Example, repeat: Int) async -> Outcome {
+    guard let labeled = examples[example.id] else {
+      return Outcome(failure: .init(.workflow, "no example has the id \(example.id)"))
+    }
+    let recorder = TraceContext.current?.recorder
+    let output: Traced<W.Output>
+    do {
+      output = try await workflow.run(.input("input", labeled.input))
+    } catch {
+      return Self.failed(error, node: recorder?.lastFailure)
+    }
+    let node = recorder?.node(of: output)
+    do {
+      let score = try await score(output.value, labeled.expected)
+      return Outcome(
+        output: try Value(encoding: output.value), score: score.value, feedback: score.feedback,
+        outcomes: score.outcomes, node: node)
+    } catch {
+      return Self.failed(error, node: node)
+    }
+  }
+
+  private static func failed(_ error: any Error, node: Int?) -> Outcome {
+    guard let error = error as? ModelError else {
+      let kind: RolloutRecord.Failure.Kind = error is CancellationError ? .infrastructure : .workflow
+      return Outcome(failure: .init(kind, "\(error)"), node: node)
+    }
+    return Outcome(
+      failure: .init(error.isInfrastructure ? .infrastructure : .workflow, error.message), error: error, node: node)
+  }
+}
