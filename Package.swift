@@ -78,7 +78,7 @@ let package = Package(
     tests(
       "HoneStoreTests",
       ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
-    tests("HoneTests", ["Hone", "HoneTesting", "HoneSwiftTesting"]),
+    tests("HoneTests", ["Hone", "HoneNumerics", "HoneTesting", "HoneSwiftTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
     tests("CommandTests", ["hone-cli", "HoneTasks", "HoneTesting"]),
   ],

@@ -1,0 +1,130 @@
+import Hone
+import HoneNumerics
+import HoneTesting
+import Testing
+
+/// A workflow without a model: the score of an example is known in closed form.
+private struct Parabola: Runner {
+  let space = Space([
+    ParameterSpec(name: "x", domain: .float(FloatDomain(-1...1, step: 0.05)), initial: -1),
+    ParameterSpec(name: "kind", domain: .categorical(["a", "b"]), initial: "a"),
+  ])
+  let fingerprint = "parabola"
+  /// Score of x, kind and the example's number.
+  var score: @Sendable (Double, String, Int) -> Double = { x, kind, example in
+    1 - (x - 0.3) * (x - 0.3) - (kind == "a" ? 0.2 : 0) + Double(example % 5) * 0.01
+  }
+
+  func run(_ example: Example, repeat: Int) async -> Outcome {
+    let values = TraceContext.current?.assignment
+    // Rollouts end in another order than they begin.
+    if example.fields["n"]?.int.map({ $0 % 3 == 0 }) ?? false { await Task.yield() }
+    let score = score(values?["x"]?.number ?? 0, values?["kind"]?.string ?? "", example.fields["n"]?.int ?? 0)
+    return Outcome(output: .double(score), score: score)
+  }
+}
+
+@Suite struct StudyTests {
+  static let data = DataSplits(
+    train: (0..<8).map { Example(id: "t\($0)", fields: ["n": .int($0)]) },
+    validation: (0..<30).map { Example(id: "v\($0)", fields: ["n": .int($0)]) },
+    test: (0..<30).map { Example(id: "s\($0)", fields: ["n": .int($0 + 100)]) })
+
+  private func tune(
+    _ runner: Parabola = Parabola(), store: any Store = MemoryStore(), parallel: Int = 4,
+    budget: Budget = Budget(trials: 12), progress: @escaping @Sendable (Progress) -> Void = { _ in }
+  ) async throws -> Report {
+    var report = try await Study(store: store, name: "parabola").run(
+      runner, problem: Problem(space: runner.space, objective: Objective(), seed: 5), data: Self.data,
+      optimizer: RandomSearch(), optimizerSettings: ["use": "random"],
+      settings: StudySettings(minibatch: 8, parallel: parallel, budget: budget), progress: progress)
+    report.seconds = 0
+    return report
+  }
+
+  @Test func findsABetterAssignmentAndShowsIt() async throws {
+    let report = try await tune()
+    #expect(report.trials == 12)
+    #expect(report.isImproved)
+    let test = try #require(report.test)
+    #expect(test.gainInterval.lower > 0)
+    // The report's test is what the formula gives for the winner.
+    let x = try #require(report.assignment["x"]?.number)
+    let kind = try #require(report.assignment["kind"]?.string)
+    let truth = (0..<30).map { Parabola().score(x, kind, $0 + 100) }.reduce(0, +) / 30
+    #expect(abs(test.best - truth) < 1e-12)
+  }
+
+  @Test func parallelismChangesNothing() async throws {
+    let one = MemoryStore()
+    let eight = MemoryStore()
+    #expect(try await tune(store: one, parallel: 1) == tune(store: eight, parallel: 8))
+    #expect(try await one.events(of: "parabola") == eight.events(of: "parabola"))
+  }
+
+  @Test func aStudyThatStopsAndGoesOnEndsLikeOneThatDidNot() async throws {
+    let whole = try await tune()
+    let store = MemoryStore()
+    _ = try await tune(store: store, budget: Budget(trials: 5))
+    var resumed = try await tune(store: store)
+    resumed.spend = whole.spend
+    #expect(resumed == whole)
+  }
+
+  @Test func aCancelledStudyGoesOn() async throws {
+    let whole = try await tune()
+    let store = MemoryStore()
+    let (news, continuation) = AsyncStream.makeStream(of: Int.self)
+    let first = Task {
+      try await tune(store: store) { if case .ended(let trial, _, _, _) = $0 { continuation.yield(trial.number) } }
+    }
+    for await trial in news where trial == 3 { break }
+    first.cancel()
+    _ = await first.result
+    #expect(try await tune(store: store) == whole)
+    #expect(try await store.trials(of: "parabola").allSatisfy { $0.state == .complete })
+  }
+
+  @Test func nothingThatFailedIsEverBest() async throws {
+    var runner = Parabola()
+    runner.score = { x, _, _ in x > 0.5 ? .infinity : x > 0 ? .nan : 1 + x }
+    let store = MemoryStore()
+    let report = try await tune(runner, store: store)
+    #expect(try #require(report.assignment["x"]?.number) <= 0)
+    let failed = try await store.trials(of: "parabola").filter { $0.state == .failed }
+    #expect(failed.count == report.failed && report.failed > 0)
+    #expect(failed.allSatisfy { $0.reason.contains("score is") && $0.estimate == nil })
+  }
+
+  @Test(arguments: [31, 64, 100, 157]) func theCapOnRolloutsHolds(_ cap: Int) async throws {
+    let store = MemoryStore()
+    _ = try await tune(store: store, budget: Budget(trials: 50, rollouts: cap))
+    #expect(try await store.rollouts(of: "parabola", trial: nil, split: nil, traces: false).count <= cap)
+  }
+
+  @Test func aWorldWhereNothingHelpsIsNotImproved() async throws {
+    // The score depends on the example alone.
+    var improved = 0
+    for seed in 0..<40 {
+      var runner = Parabola()
+      runner.score = { x, kind, example in
+        var stream = RandomStream(seed: UInt64(seed), name: "\(x)/\(kind)/\(example)")
+        return stream.uniform() < 0.6 ? 1 : 0
+      }
+      if try await tune(runner).isImproved { improved += 1 }
+    }
+    // At 2.5 % (one side of 5 %), more than 5 of 40 has a probability below 1 in 1,000.
+    #expect(improved <= 5)
+  }
+
+  @Test func anotherSpaceUnderTheSameNameIsRefused() async throws {
+    let store = MemoryStore()
+    _ = try await tune(store: store, budget: Budget(trials: 2))
+    let other = Problem(space: Parabola().space, objective: Objective(), seed: 6)
+    await #expect(throws: StudyError.self) {
+      try await Study(store: store, name: "parabola").run(
+        Parabola(), problem: other, data: Self.data, optimizer: RandomSearch(), optimizerSettings: ["use": "random"],
+        settings: StudySettings(minibatch: 8))
+    }
+  }
+}
