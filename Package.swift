@@ -52,7 +52,10 @@ let package = Package(
     room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", crypto, log]),
     room(
       "HoneTasks",
-      ["Hone", crypto, .product(name: "Yams", package: "Yams"), .product(name: "Subprocess", package: "swift-subprocess")]),
+      [
+        "Hone", crypto, .product(name: "Yams", package: "Yams"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     room("HoneTesting", ["Hone"]),
     .executableTarget(
       name: "hone-cli",
