@@ -7,7 +7,7 @@ enum Operator {
   @inlinable @inline(__always)
   static func apply<A, Output: Sendable>(_ name: String, _ a: Traced<A>, body: (A) -> Output) -> Traced<Output> {
     let value = body(a.value)
-    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
     let scope = context.scope
     return recorder.record(name, value: value, in: scope) { recorder.note(a, scope: scope, in: &$0) }
   }
@@ -17,7 +17,7 @@ enum Operator {
     _ name: String, _ a: Traced<A>, _ b: Traced<B>, body: (A, B) -> Output
   ) -> Traced<Output> {
     let value = body(a.value, b.value)
-    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
     let scope = context.scope
     return recorder.record(name, value: value, in: scope) { table in
       recorder.note(a, scope: scope, in: &table)
@@ -30,7 +30,7 @@ enum Operator {
     _ name: String, _ a: Traced<A>, _ b: Traced<B>, _ c: Traced<C>, body: (A, B, C) -> Output
   ) -> Traced<Output> {
     let value = body(a.value, b.value, c.value)
-    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
     let scope = context.scope
     return recorder.record(name, value: value, in: scope) { table in
       recorder.note(a, scope: scope, in: &table)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What the code of one rollout sees: where its steps are recorded and which values its parameters hold.
 ///
 /// It travels in a task-local, so nothing is threaded through a workflow, child tasks inherit it, and many rollouts run at
@@ -28,6 +30,24 @@ public struct TraceContext: Sendable {
   /// The step whose body is running, as the recorder numbers it.
   @inlinable var scope: Int32 { storage.scope }
 
+  /// Address of the task-local's key, 0 before the first context is made. `$current` is built on first use, and asking
+  /// whether it has been is a call; this is a load.
+  private static let key = Atomic<UInt>(0)
+
+  /// The context of the running rollout when it records, else nil: what every step and operator asks first.
+  ///
+  /// It looks where `current` looks, without copying what it finds: a copy costs as much as all the rest of a step that
+  /// records nothing. The task holds the value for as long as the code that reads it runs.
+  @usableFromInline
+  static var recording: TraceContext? {
+    guard let key = UnsafeRawPointer(bitPattern: key.load(ordering: .relaxed)),
+      let found = taskLocalValue(key),
+      let storage = found.load(as: Unmanaged<Storage>?.self),
+      storage._withUnsafeGuaranteedRef({ $0.recorder != nil })
+    else { return nil }
+    return TraceContext(storage.takeUnretainedValue())
+  }
+
   @usableFromInline
   func inside(_ scope: Int32) -> TraceContext {
     TraceContext(Storage(recorder: recorder, assignment: assignment, scope: scope))
@@ -45,6 +65,12 @@ public struct TraceContext: Sendable {
       self.recorder = recorder
       self.assignment = assignment
       self.scope = scope
+      TraceContext.key.store(unsafeBitCast($current, to: UInt.self), ordering: .relaxed)
     }
   }
 }
+
+/// What the concurrency runtime has for a task-local of the running task, or of the thread outside of any task; nil when
+/// none is set. `TaskLocal.get` calls the same function, which is part of Swift's stable binary interface.
+@_silgen_name("swift_task_localValueGet")
+private func taskLocalValue(_ key: UnsafeRawPointer) -> UnsafeRawPointer?

@@ -3,14 +3,14 @@
 /// One traced array of many traced values: every element is an input.
 public func gather<T: Sendable>(_ elements: [Traced<T>]) -> Traced<[T]> {
   let value = elements.map(\.value)
-  guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+  guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
   return recorder.record("gather", list: elements, value: value, in: context.scope)
 }
 
 /// One traced dictionary of many traced values: every element is an input, in the order of the keys.
 public func gather<T: Sendable>(_ members: [String: Traced<T>]) -> Traced<[String: T]> {
   let value = members.mapValues(\.value)
-  guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+  guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
   let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
   return recorder.record("gather", list: sorted.map(\.value), value: value, in: context.scope)
 }

@@ -61,7 +61,7 @@ where Wrapped == String {
 
   public init(stringInterpolation interpolation: TracedInterpolation) {
     let text = interpolation.parts.map(\.value).joined()
-    guard let context = TraceContext.current, let recorder = context.recorder else {
+    guard let context = TraceContext.recording, let recorder = context.recorder else {
       self.init(text)
       return
     }

@@ -20,7 +20,7 @@ public struct Traced<Wrapped: Sendable>: Sendable {
 
   /// Notes a named input of the rollout, such as `"question"`; detached when nothing records.
   public static func input(_ name: String, _ value: Wrapped) -> Traced {
-    guard let context = TraceContext.current, let recorder = context.recorder else { return Traced(value) }
+    guard let context = TraceContext.recording, let recorder = context.recorder else { return Traced(value) }
     return recorder.leaf(.input, name: name, value: value, scope: context.scope)
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import HoneTrace
@@ -167,6 +168,33 @@ struct Refused: Error, Equatable {}
       return TraceContext.$current.withValue(off) { step("a", Traced.input("x", 1)) { $0 + 1 } + 1 }
     }
     #expect(value.value == 3 && recorder.count == 0 && recorder.node(of: value) == nil)
+  }
+
+  @Test func anInnerContextHidesTheOuterOneAndATaskKeepsItsOwn() async {
+    let (values, recorder) = await recordingAsync {
+      let a = step("outer", Traced(1)) { $0 }
+      let none = TraceContext.$current.withValue(nil) { step("none", Traced(2)) { $0 } }
+      let inherited = await Task { step("inherited", Traced(3)) { $0 } }.value
+      let apart = await Task.detached { step("apart", Traced(4)) { $0 } }.value
+      return gather([a, none, inherited, apart])
+    }
+    #expect(values.value == [1, 2, 3, 4])
+    let names = recorder.finish().nodes.map(\.name).filter { $0 != "constant" }
+    #expect(names == ["outer", "inherited", "gather"])
+  }
+
+  /// The task-local stands in a thread's own place there.
+  @Test func aThreadOutsideOfAnyTaskRecordsWhatItIsToldTo() async {
+    let recorder = Recorder()
+    await withCheckedContinuation { continuation in
+      Thread {
+        step("before", Traced(1)) { $0 }
+        TraceContext.$current.withValue(TraceContext(recorder: recorder)) { _ = step("inside", Traced(1)) { $0 } + 1 }
+        step("after", Traced(1)) { $0 }
+        continuation.resume()
+      }.start()
+    }
+    #expect(recorder.finish().nodes.map(\.name) == ["constant", "inside", "constant", "add"])
   }
 
   @Test func aValueOfAnotherRecorderBecomesAnInput() {
