@@ -48,7 +48,10 @@ let package = Package(
     room("HoneOptimize", ["HoneNumerics", "HoneTrace", "HoneModel", "HonePrompts"]),
     room(
       "HoneStore",
-      ["HoneTrace", "HoneModel", "HoneOptimize", crypto, .product(name: "GRDB", package: "GRDB.swift")]),
+      [
+        "HoneTrace", "HoneModel", "HoneOptimize", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", crypto, log]),
     room(
       "HoneTasks",

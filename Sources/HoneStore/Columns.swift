@@ -19,10 +19,9 @@ enum Columns {
   static func store(_ text: String, _ db: Database) throws -> DatabaseValue {
     if text.utf8.count <= inlineBytes { return inline(text) }
     let digest = Data(SHA256.hash(data: Data(text.utf8)))
-    let find = try db.cachedStatement(sql: "SELECT id FROM blobs WHERE sha256 = ?")
-    if let id = try Int64.fetchOne(find, arguments: [digest]) { return id.databaseValue }
-    let insert = try db.cachedStatement(sql: "INSERT INTO blobs (sha256, content) VALUES (?, ?)")
-    try insert.execute(arguments: [digest, inline(text)])
+    let find = try Prepared("SELECT id FROM blobs WHERE sha256 = ?", db)
+    if let id = try find.first([digest.databaseValue], { try $0.whole(0) }) { return id.databaseValue }
+    try Prepared("INSERT INTO blobs (sha256, content) VALUES (?, ?)", db).run([digest.databaseValue, inline(text)])
     return db.lastInsertedRowID.databaseValue
   }
 
@@ -76,8 +75,14 @@ extension Row {
   private func cell(_ index: Int) -> DatabaseValue { self[index] }
 
   private func damaged(_ index: Int, _ what: String) -> StoreError {
+    .damaged(column: columnNames.dropFirst(index).first, what)
+  }
+}
+
+extension StoreError {
+  static func damaged(column: String?, _ what: String) -> StoreError {
     StoreError(
-      .corrupt, "column \(columnNames.dropFirst(index).first ?? "?") holds something else than \(what)",
+      .corrupt, "column \(column ?? "?") holds something else than \(what)",
       hint: "`hone db check` says what is wrong, `hone db recover` saves what can be read")
   }
 }

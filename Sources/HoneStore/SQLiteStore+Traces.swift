@@ -39,12 +39,12 @@ extension SQLiteStore {
   }
 
   static func insert(_ trace: Trace, rollout: Int64, _ labels: inout Labels, _ db: Database) throws {
-    let node = try db.cachedStatement(
-      sql: "INSERT INTO nodes (rollout, seq, kind, label, inputs, value, parent) VALUES (?, ?, ?, ?, ?, ?, ?)")
+    let node = try Prepared(
+      "INSERT INTO nodes (rollout, seq, kind, label, inputs, value, parent) VALUES (?, ?, ?, ?, ?, ?, ?)", db)
     for (seq, item) in trace.nodes.enumerated() {
-      try node.execute(arguments: [
-        rollout, seq, number(item.kind), try labels.id(item, db), try inputs(item.inputs, db),
-        try Columns.store(item.value, db), item.parent,
+      try node.run([
+        rollout.databaseValue, .whole(seq), .whole(number(item.kind)), try labels.id(item, db).databaseValue,
+        try inputs(item.inputs, db), try Columns.store(item.value, db), .whole(item.parent),
       ])
     }
     let feedback = try db.cachedStatement(

@@ -8,53 +8,72 @@ extension SQLiteStore {
   {
     guard !proposals.isEmpty || !attempts.isEmpty else { return [] }
     let now = now()
-    let numbers = try await write(survivesPowerLoss: false) { db in
-      // One question instead of three: it is asked for every trial.
-      let find = try db.cachedStatement(
-        sql: """
-          SELECT s.id, (SELECT max(seq) FROM events WHERE study = s.id), (SELECT max(number) FROM trials WHERE study = s.id),
-            o.id, o.heartbeat
-          FROM studies s LEFT JOIN owners o ON o.host = ? AND o.process = ? AND o.started = ? WHERE s.name = ?
-          """)
-      let row = try Row.fetchOne(
-        find, arguments: [Columns.inline(owner.host), owner.process, owner.started, Columns.inline(study)])
-      guard let row else { throw Self.noStudy(study) }
-      let id = Int64(try row.whole(0))
-      let isFresh = try row.optionalReal(4).map { now - $0 <= Owner.heartbeat / 2 } ?? false
-      let me = isFresh ? Int64(try row.whole(3)) : try Self.id(of: owner, now: now, db)
-      var seq = (try row.optionalWhole(1) ?? -1) + 1
+    let numbers = try await write { db in
+      var place = try Self.place(of: study, owner, now: now, db)
       for attempt in attempts {
-        try Self.insert(attempt, study: id, seq: seq, db)
-        seq += 1
+        try Self.insert(attempt, study: place.study, seq: place.seq, db)
+        place.seq += 1
       }
-      let first = (try row.optionalWhole(2) ?? -1) + 1
       for (offset, proposal) in proposals.enumerated() {
-        try Self.insert(proposal, study: id, number: first + offset, owner: me, now: now, db)
-        try Self.insertEvent("began", trial: first + offset, study: id, seq: seq, db)
-        seq += 1
+        let number = place.number + offset
+        try Self.insert(proposal, study: place.study, number: number, owner: place.owner, now: now, db)
+        try Self.insertEvent("began", trial: number, study: place.study, seq: place.seq, db)
+        place.seq += 1
       }
-      return Array(first..<first + proposals.count)
+      return Array(place.number..<place.number + proposals.count)
     }
     beat(for: owner)
     return numbers
   }
 
+  /// Where the next trial of a study goes.
+  private struct Place {
+    var study: Int64
+    var owner: Int64
+    var seq: Int
+    var number: Int
+  }
+
+  /// One question instead of three: it is asked for every trial.
+  private static func place(of study: String, _ owner: Owner, now: Double, _ db: Database) throws -> Place {
+    let find = try Prepared(
+      """
+      SELECT s.id, (SELECT max(seq) FROM events WHERE study = s.id), (SELECT max(number) FROM trials WHERE study = s.id),
+        o.id, o.heartbeat
+      FROM studies s LEFT JOIN owners o ON o.host = ? AND o.process = ? AND o.started = ? WHERE s.name = ?
+      """, db)
+    let key: [DatabaseValue] = [
+      Columns.inline(owner.host), owner.process.databaseValue, owner.started.databaseValue, Columns.inline(study),
+    ]
+    let found = try find.first(key) { cells -> (place: Place, isFresh: Bool) in
+      let place = Place(
+        study: try cells.whole(0), owner: try cells.optionalWhole(3) ?? 0,
+        seq: Int(try cells.optionalWhole(1) ?? -1) + 1, number: Int(try cells.optionalWhole(2) ?? -1) + 1)
+      return (place, try cells.optionalReal(4).map { now - $0 <= Owner.heartbeat / 2 } ?? false)
+    }
+    guard let found else { throw noStudy(study) }
+    var place = found.place
+    if !found.isFresh { place.owner = try id(of: owner, now: now, db) }
+    return place
+  }
+
   static func insertEvent(_ kind: String, trial: Int?, study: Int64, seq: Int, _ db: Database) throws {
-    let insert = try db.cachedStatement(sql: "INSERT INTO events (study, seq, kind, trial) VALUES (?, ?, ?, ?)")
-    try insert.execute(arguments: [study, seq, kind, trial])
+    let insert = try Prepared("INSERT INTO events (study, seq, kind, trial) VALUES (?, ?, ?, ?)", db)
+    try insert.run([study.databaseValue, .whole(seq), kind.databaseValue, .whole(trial)])
   }
 
   static func insert(
     _ proposal: Proposal, study: Int64, number: Int, owner: Int64?, now: Double, _ db: Database
   ) throws {
-    let insert = try db.cachedStatement(
-      sql: """
-        INSERT INTO trials (study, number, state, assignment, origin, parent, note, owner, began)
-        VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)
-        """)
-    try insert.execute(arguments: [
-      study, number, try Columns.store(.object(proposal.assignment.values), db), Columns.inline(proposal.origin),
-      proposal.parent, try Columns.store(proposal.note, db), owner, now,
+    let insert = try Prepared(
+      """
+      INSERT INTO trials (study, number, state, assignment, origin, parent, note, owner, began)
+      VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?)
+      """, db)
+    try insert.run([
+      study.databaseValue, .whole(number), try Columns.store(.object(proposal.assignment.values), db),
+      Columns.inline(proposal.origin), .whole(proposal.parent), try Columns.store(proposal.note, db),
+      owner?.databaseValue ?? .null, now.databaseValue,
     ])
   }
 
@@ -103,35 +122,37 @@ extension SQLiteStore {
     let ending = try Ending(event)
     let now = now()
     try await write { db in
-      let find = try db.cachedStatement(
-        sql: """
-          SELECT s.id, t.state, (SELECT max(seq) FROM events WHERE study = s.id)
-          FROM studies s LEFT JOIN trials t ON t.study = s.id AND t.number = ? WHERE s.name = ?
-          """)
-      guard let row = try Row.fetchOne(find, arguments: [ending.trial, Columns.inline(study)]) else {
-        throw Self.noStudy(study)
+      let find = try Prepared(
+        """
+        SELECT s.id, t.state, (SELECT max(seq) FROM events WHERE study = s.id)
+        FROM studies s LEFT JOIN trials t ON t.study = s.id AND t.number = ? WHERE s.name = ?
+        """, db)
+      let found = try find.first([.whole(ending.trial), Columns.inline(study)]) { cells in
+        guard !cells.isNull(1) else { throw Self.noTrial(ending.trial, study) }
+        return (
+          id: try cells.whole(0), state: try cells.choice(1, TrialState.self),
+          seq: Int(try cells.optionalWhole(2) ?? -1) + 1
+        )
       }
-      guard try row.optionalText(1) != nil else { throw Self.noTrial(ending.trial, study) }
-      let found = try row.choice(1, TrialState.self)
-      guard found == .running || found == .interrupted else { return }
-      let id = Int64(try row.whole(0))
-      try Self.end(ending, study: id, now: now, db)
-      let seq = (try row.optionalWhole(2) ?? -1) + 1
+      guard let found else { throw Self.noStudy(study) }
+      guard found.state == .running || found.state == .interrupted else { return }
+      try Self.end(ending, study: found.id, now: now, db)
       try Self.insertEvent(
-        ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: id, seq: seq, db)
+        ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: found.id, seq: found.seq, db)
     }
   }
 
   static func end(_ ending: Ending, study: Int64, now: Double, _ db: Database) throws {
-    let update = try db.cachedStatement(
-      sql: """
-        UPDATE trials SET state = ?, mean = ?, deviation = ?, count = ?, screened = ?, outcomes = ?, reason = ?, ended = ?
-        WHERE study = ? AND number = ?
-        """)
-    try update.execute(arguments: [
-      ending.state.rawValue, ending.estimate?.mean, ending.estimate?.deviation, ending.estimate?.count,
-      ending.screened, try Columns.store(StoredJSON.text(ending.outcomes), db), try Columns.store(ending.reason, db),
-      now, study, ending.trial,
+    let update = try Prepared(
+      """
+      UPDATE trials SET state = ?, mean = ?, deviation = ?, count = ?, screened = ?, outcomes = ?, reason = ?, ended = ?
+      WHERE study = ? AND number = ?
+      """, db)
+    try update.run([
+      ending.state.rawValue.databaseValue, .real(ending.estimate?.mean), .real(ending.estimate?.deviation),
+      .whole(ending.estimate?.count), ending.screened.databaseValue,
+      try Columns.store(StoredJSON.text(ending.outcomes), db), try Columns.store(ending.reason, db),
+      now.databaseValue, study.databaseValue, .whole(ending.trial),
     ])
   }
 

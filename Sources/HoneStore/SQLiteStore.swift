@@ -7,7 +7,7 @@ import HoneTrace
 /// Keeps studies in one SQLite file that many processes share.
 ///
 /// Write-ahead logging with `synchronous = FULL`: what a method has returned from survives kill -9 and power loss. Every
-/// write is one immediate transaction behind a queue in which writers keep their order. Readers never wait for writers.
+/// write is part of one immediate transaction behind a queue in which writers keep their order. Readers never wait for writers.
 public final class SQLiteStore: Store {
   /// The database's path: absolute, links resolved.
   public let path: String
@@ -16,27 +16,13 @@ public final class SQLiteStore: Store {
   let queue: WriteQueue
   let now: @Sendable () -> Double
   let held = Lock(Held())
-  private let durability = Durability()
+  private let commits: GroupCommit?
 
   /// What this store has taken in hand: the studies it drives, and whose heartbeat it keeps up.
   struct Held {
     var studies: Set<String> = []
     var owners: [Owner] = []
     var heartbeat: Task<Void, Never>?
-  }
-
-  /// How far the writer's connection is made safe: FULL from power loss, too, NORMAL from the death of processes.
-  private final class Durability: Sendable {
-    private let isFull = Lock(true)
-
-    /// Call it outside a transaction. The pragma works when it is prepared, so its statement is not cached.
-    func set(_ full: Bool, _ db: Database) throws {
-      try isFull.withLock { isFull in
-        guard isFull != full else { return }
-        try db.makeStatement(sql: full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL").execute()
-        isFull = full
-      }
-    }
   }
 
   /// Opens the database, making the file (and its folder, if only that is missing) when there is none; an older schema
@@ -59,6 +45,7 @@ public final class SQLiteStore: Store {
     reader = database.reader
     writer = database.writer
     queue = database.queue
+    commits = database.writer.map { GroupCommit($0, database.queue, path: database.path) }
     self.now = now
   }
 
@@ -89,33 +76,30 @@ public final class SQLiteStore: Store {
     }
   }
 
-  /// One immediate transaction in this writer's turn. It is not cancelled with the task: a result that has been paid
-  /// for is stored even when the study is being stopped.
+  /// One immediate transaction in this writer's turn, alone or joined with others of this process that come at the same
+  /// time. It is not cancelled with the task: a result that has been paid for is stored even when the study is being
+  /// stopped.
   ///
-  /// - Parameter survivesPowerLoss: false leaves the transaction to be made safe from power loss by the next one that
-  ///   is, which is all that an announcement without a result needs; it survives kill -9 all the same.
-  func write<Success: Sendable>(
-    survivesPowerLoss: Bool = true, _ body: @escaping @Sendable (Database) throws -> Success
-  ) async throws(StoreError) -> Success {
-    guard let writer else {
+  /// - Parameter body: run a second time when a write that it was joined with fails.
+  func write<Success: Sendable>(_ body: @escaping @Sendable (Database) throws -> Success) async throws(StoreError)
+    -> Success
+  {
+    guard let commits else {
       throw StoreError(.permission, "\(path): opened for reading only", hint: "open it for writing")
     }
-    let (queue, path, durability) = (queue, path, durability)
-    // A task of its own would do, too; going straight to the database's queue costs half the thread hops.
-    let result: Result<Success, StoreError> = await withCheckedContinuation { continuation in
-      writer.asyncWriteWithoutTransaction { db in
-        do {
-          let success = try queue.turn {
-            try durability.set(survivesPowerLoss, db)
-            return try Self.immediately(db, body)
-          }
-          continuation.resume(returning: .success(success))
-        } catch {
-          continuation.resume(returning: .failure(StoreError(error, path: path)))
-        }
-      }
+    if let result = commits.makeAtOnce(body) { return try result.get() }
+    let success = Lock<Success?>(nil)
+    let failure: StoreError? = await withCheckedContinuation { continuation in
+      commits.make(
+        GroupCommit.Job(
+          run: { db in
+            let made = try body(db)
+            success.withLock { $0 = made }
+          }, end: { continuation.resume(returning: $0) }))
     }
-    return try result.get()
+    if let failure { throw failure }
+    guard let made = success.withLock({ $0 }) else { throw StoreError(.io, "\(path): a write was not made") }
+    return made
   }
 
   static func immediately<Success>(_ db: Database, _ body: (Database) throws -> Success) throws -> Success {

@@ -101,7 +101,7 @@ public struct StudySummary: Hashable, Codable, Sendable {
   }
 }
 
-/// Keeps studies. Whatever a method has returned from survives kill -9 and power loss (`begin` says what it leaves out).
+/// Keeps studies. Whatever a method has returned from survives kill -9 and power loss.
 ///
 /// One suite of tests (`HoneTesting.StoreConformance`) holds for every implementation. Several processes may use one
 /// store; everything that is written together is written in one transaction.
@@ -122,8 +122,6 @@ public protocol Store: Sendable {
 
   /// Numbers the proposals from the next free trial number on, marks them `running`, and appends their `began` events
   /// behind the attempts that led to them. Safe to call from many processes at once.
-  ///
-  /// It survives kill -9; power loss may forget it as long as no result stands behind it.
   func begin(_ proposals: [Proposal], attempts: [Attempt], study: String, owner: Owner) async throws(StoreError)
     -> [Int]
   /// An interrupted trial goes on: `running` again.

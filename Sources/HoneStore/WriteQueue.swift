@@ -22,12 +22,17 @@ final class WriteQueue: Sendable {
 
   deinit { file.withLock { if $0 >= 0 { close($0) } } }
 
+  /// Runs `body` if it can be this writer's turn at once; nil: somebody else has it, and nothing was done.
+  func turnIfFree<Result>(_ body: () throws -> Result) throws -> Result? {
+    let own = try opened()
+    guard flock(own, LOCK_EX | LOCK_NB) == 0 else { return nil }
+    defer { flock(own, LOCK_UN) }
+    return try body()
+  }
+
   /// Runs `body` when it is this writer's turn. Blocks the thread: call it on a dispatch queue of the database.
   func turn<Result>(_ body: () throws -> Result) throws -> Result {
-    let own = try file.withLock { file throws(StoreError) in
-      if file < 0 { file = try openFile() }
-      return file
-    }
+    let own = try opened()
     if flock(own, LOCK_EX | LOCK_NB) == 0 {
       defer { flock(own, LOCK_UN) }
       return try body()
@@ -66,6 +71,13 @@ final class WriteQueue: Sendable {
   }
 
   private enum Outcome { case waiting, taken, abandoned }
+
+  private func opened() throws(StoreError) -> Int32 {
+    try file.withLock { file throws(StoreError) in
+      if file < 0 { file = try openFile() }
+      return file
+    }
+  }
 
   private func openFile() throws(StoreError) -> Int32 {
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
