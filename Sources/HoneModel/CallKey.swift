@@ -34,8 +34,14 @@ struct CallKey {
   }
 
   private static func hex(_ digest: SHA256.Digest) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    String(unsafeUninitializedCapacity: 2 * SHA256.byteCount) { hex in
+      func digit(_ half: UInt8) -> UInt8 { half + (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
+      for (index, byte) in digest.enumerated() {
+        hex[2 * index] = digit(byte >> 4)
+        hex[2 * index + 1] = digit(byte & 15)
+      }
+      return 2 * SHA256.byteCount
+    }
   }
 }
 

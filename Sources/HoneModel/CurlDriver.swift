@@ -18,11 +18,19 @@ final class CurlDriver: @unchecked Sendable {
     var commands: [Command] = []
     var multi: UnsafeMutableRawPointer?
     var stopping = false
+    /// The thread has looked and found nothing to do. It looks again after all it does else.
+    var isAsleep = false
 
-    /// Only the first command of a batch needs to wake the thread.
+    /// Only a thread that sleeps needs to be woken, and only once.
     mutating func post(_ command: Command) {
       commands.append(command)
-      if commands.count == 1, let multi { curl_multi_wakeup(multi) }
+      wake()
+    }
+
+    mutating func wake() {
+      guard isAsleep, let multi else { return }
+      isAsleep = false
+      curl_multi_wakeup(multi)
     }
   }
 
@@ -32,6 +40,7 @@ final class CurlDriver: @unchecked Sendable {
   private var active: [UInt64: CurlTransfer] = [:]
   private var count: UInt64 = 0
   private var spare: [UnsafeMutableRawPointer] = []
+  private var lastURL: (url: String, isLoopback: Bool)?
   /// First-byte deadlines in nanoseconds of the monotonic clock, earliest first. Those of ended
   /// transfers are dropped now and then.
   private var deadlines: [(due: UInt64, number: UInt64)] = []
@@ -56,7 +65,7 @@ final class CurlDriver: @unchecked Sendable {
   func stop() {
     queue.withLock { queue in
       queue.stopping = true
-      if let multi = queue.multi { curl_multi_wakeup(multi) }
+      queue.wake()
     }
   }
 
@@ -95,9 +104,11 @@ final class CurlDriver: @unchecked Sendable {
   private func run(_ multi: UnsafeMutableRawPointer) {
     var running: Int32 = 0
     while true {
-      let (commands, stopping) = queue.withLock { queue in
-        defer { queue.commands.removeAll(keepingCapacity: true) }
-        return (queue.commands, queue.stopping)
+      var commands: [Command] = []
+      let stopping = queue.withLock { queue in
+        queue.isAsleep = false
+        swap(&commands, &queue.commands)
+        return queue.stopping
       }
       for command in commands {
         switch command {
@@ -108,7 +119,12 @@ final class CurlDriver: @unchecked Sendable {
       if stopping { break }
       curl_multi_perform(multi, &running)
       collect(multi)
-      curl_multi_poll(multi, nil, 0, expire(multi), nil)
+      let patience = expire(multi)
+      let sleeps = queue.withLock { queue in
+        queue.isAsleep = queue.commands.isEmpty && !queue.stopping
+        return queue.isAsleep
+      }
+      if sleeps { curl_multi_poll(multi, nil, 0, patience, nil) }
     }
     for transfer in active.values { abort(transfer, multi, .cancelled, "the transport was closed") }
     queue.withLock { queue in
@@ -123,10 +139,10 @@ final class CurlDriver: @unchecked Sendable {
   }
 
   private func begin(_ transfer: CurlTransfer, _ multi: UnsafeMutableRawPointer) {
-    guard let easy = spare.popLast() ?? curl_easy_init() else {
+    guard let easy = spare.popLast() ?? newHandle() else {
       return transfer.finish(.failure(TransportError(.connection, "libcurl has no memory", sent: false)))
     }
-    transfer.configure(easy)
+    transfer.configure(easy, isLoopback: isLoopback(transfer.request.url))
     count += 1
     transfer.number = count
     active[count] = transfer
@@ -135,6 +151,20 @@ final class CurlDriver: @unchecked Sendable {
     deadlines.insert((due, count), at: index)
     let code = curl_multi_add_handle(multi, easy)
     if code != CURLM_OK { abort(transfer, multi, .connection, "libcurl refused the request: \(code.rawValue)") }
+  }
+
+  private func newHandle() -> UnsafeMutableRawPointer? {
+    guard let easy = curl_easy_init() else { return nil }
+    CurlTransfer.prepare(easy)
+    return easy
+  }
+
+  /// Taking a URL apart costs about as much as sending the request, and it is the same one again and again.
+  private func isLoopback(_ url: String) -> Bool {
+    if let last = lastURL, last.url == url { return last.isLoopback }
+    let isLoopback = Endpoint.Origin(url)?.isLoopback == true
+    lastURL = (url, isLoopback)
+    return isLoopback
   }
 
   /// Hands over every transfer that has ended.
@@ -176,10 +206,7 @@ final class CurlDriver: @unchecked Sendable {
   ) {
     guard let easy = transfer.easy else { return }
     curl_multi_remove_handle(multi, easy)
-    transfer.easy = nil
-    curl_easy_reset(easy)
-    curl_slist_free_all(transfer.headerList)
-    transfer.headerList = nil
+    transfer.release(easy)
     if spare.count < Self.maxSpareHandles { spare.append(easy) } else { curl_easy_cleanup(easy) }
     active[transfer.number] = nil
     if deadlines.count > 64 + 2 * active.count { deadlines.removeAll { active[$0.number] == nil } }

@@ -51,34 +51,53 @@ final class CurlTransfer: @unchecked Sendable {
     waiting?.resume(returning: result)
   }
 
-  /// Sets every option of the request on a fresh or reset handle.
-  func configure(_ easy: UnsafeMutableRawPointer) {
-    self.easy = easy
-    let me = Unmanaged.passUnretained(self).toOpaque()
-    hone_set_string(easy, CURLOPT_URL, request.url)
+  /// Sets what is the same for every request, once on a new handle.
+  static func prepare(_ easy: UnsafeMutableRawPointer) {
     hone_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https")
     hone_set_long(easy, CURLOPT_FOLLOWLOCATION, 0)
     hone_set_long(easy, CURLOPT_NOSIGNAL, 1)
     hone_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     hone_set_string(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate")
+    hone_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
+    hone_set_callback(easy, CURLOPT_WRITEFUNCTION, onBody)
+    hone_set_callback(easy, CURLOPT_HEADERFUNCTION, onHeader)
+  }
+
+  /// Sets everything that belongs to the request, whatever the handle was used for before.
+  func configure(_ easy: UnsafeMutableRawPointer, isLoopback: Bool) {
+    self.easy = easy
+    let me = Unmanaged.passUnretained(self).toOpaque()
+    hone_set_string(easy, CURLOPT_URL, request.url)
     hone_set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(request.connectTimeout))
     hone_set_long(easy, CURLOPT_TIMEOUT_MS, Self.milliseconds(request.totalTimeout))
-    hone_set_long(easy, CURLOPT_LOW_SPEED_LIMIT, 1)
     hone_set_long(easy, CURLOPT_LOW_SPEED_TIME, Int(max(1, request.firstByteTimeout.rounded(.up))))
     hone_set_pointer(easy, CURLOPT_PRIVATE, me)
     hone_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText)
     hone_set_pointer(easy, CURLOPT_WRITEDATA, me)
-    hone_set_callback(easy, CURLOPT_WRITEFUNCTION, onBody)
     hone_set_pointer(easy, CURLOPT_HEADERDATA, me)
-    hone_set_callback(easy, CURLOPT_HEADERFUNCTION, onHeader)
     hone_set_before_request(easy, beforeRequest, me)
-    if Endpoint.Origin(request.url)?.isLoopback == true { hone_set_string(easy, CURLOPT_PROXY, "") }
-    if request.url.hasPrefix("https:") { hone_set_long(easy, CURLOPT_PIPEWAIT, 1) }
+    // Without a proxy of its own, libcurl takes the one the environment names.
+    hone_set_string(easy, CURLOPT_PROXY, isLoopback ? "" : nil)
+    hone_set_long(easy, CURLOPT_PIPEWAIT, request.url.hasPrefix("https:") ? 1 : 0)
     for header in request.headers { headerList = curl_slist_append(headerList, "\(header.name): \(header.value)") }
     headerList = curl_slist_append(headerList, "Expect:")
     hone_set_pointer(easy, CURLOPT_HTTPHEADER, headerList)
     hone_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
     request.body.withUnsafeBytes { _ = hone_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
+  }
+
+  /// Takes back what `configure` lent to the handle.
+  func release(_ easy: UnsafeMutableRawPointer) {
+    hone_set_pointer(easy, CURLOPT_PRIVATE, nil)
+    hone_set_pointer(easy, CURLOPT_ERRORBUFFER, nil)
+    hone_set_pointer(easy, CURLOPT_WRITEDATA, nil)
+    hone_set_pointer(easy, CURLOPT_HEADERDATA, nil)
+    hone_set_pointer(easy, CURLOPT_HTTPHEADER, nil)
+    hone_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, nil)
+    hone_set_before_request(easy, nil, nil)
+    curl_slist_free_all(headerList)
+    headerList = nil
+    self.easy = nil
   }
 
   private static func milliseconds(_ seconds: Double) -> Int {
@@ -107,11 +126,18 @@ final class CurlTransfer: @unchecked Sendable {
     if bytes.starts(with: "HTTP/".utf8) {
       headers = []
     } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
-      let name = String(decoding: bytes[..<colon], as: UTF8.self)
-      let value = String(decoding: bytes[(colon + 1)...], as: UTF8.self)
-      headers.append(HTTPHeader(name, value.trimmingCharacters(in: .whitespacesAndNewlines)))
+      var (start, end) = (colon + 1, bytes.count)
+      while start < end, Self.isSpace(bytes[start]) { start += 1 }
+      while end > start, Self.isSpace(bytes[end - 1]) { end -= 1 }
+      headers.append(HTTPHeader(Self.text(bytes[..<colon]), Self.text(bytes[start..<end])))
     }
     return true
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+
+  private static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+    String(decoding: UnsafeRawBufferPointer(rebasing: bytes), as: UTF8.self)
   }
 
   /// What libcurl's result means.

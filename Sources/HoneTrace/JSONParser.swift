@@ -132,9 +132,11 @@ struct JSONParser {
     while position < bytes.count {
       switch bytes[position] {
       case quote:
-        out += bytes[runStart..<position]
+        let isWhole = runStart == start + 1
+        if !isWhole { out += bytes[runStart..<position] }
+        let text = String(validating: isWhole ? bytes[runStart..<position] : out[...], as: UTF8.self)
         position += 1
-        guard let text = String(validating: out, as: UTF8.self) else {
+        guard let text else {
           throw JSONError(reason: "the string is not valid UTF-8", offset: start)
         }
         return text
@@ -205,7 +207,12 @@ struct JSONParser {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x0a, 0x0d, 0x09].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0a, 0x0d, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   private func error(_ reason: String) -> JSONError { JSONError(reason: reason, offset: position) }

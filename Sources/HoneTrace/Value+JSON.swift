@@ -31,32 +31,54 @@ extension Value {
       out.append(UInt8(ascii: "]"))
     case .object(let members):
       out.append(UInt8(ascii: "{"))
-      for (index, key) in members.keys.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }).enumerated() {
+      var sorted = Array(members)
+      sorted.sort { Self.precedes($0.key, $1.key) }
+      for (index, member) in sorted.enumerated() {
         if index > 0 { out.append(UInt8(ascii: ",")) }
-        Self.write(key, to: &out)
+        Self.write(member.key, to: &out)
         out.append(UInt8(ascii: ":"))
-        members[key]?.write(to: &out)
+        member.value.write(to: &out)
       }
       out.append(UInt8(ascii: "}"))
     }
   }
 
+  /// Order of the UTF-8 bytes, which the order of strings is not.
+  private static func precedes(_ a: String, _ b: String) -> Bool {
+    let answer = a.utf8.withContiguousStorageIfAvailable { a in
+      b.utf8.withContiguousStorageIfAvailable { b in
+        for index in 0..<min(a.count, b.count) where a[index] != b[index] { return a[index] < b[index] }
+        return a.count < b.count
+      }
+    }
+    return answer.flatMap(\.self) ?? a.utf8.lexicographicallyPrecedes(b.utf8)
+  }
+
   private static func write(_ string: String, to out: inout [UInt8]) {
     out.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
+    let isWritten: Void? = string.utf8.withContiguousStorageIfAvailable { write($0, to: &out) }
+    if isWritten == nil { Array(string.utf8).withUnsafeBufferPointer { write($0, to: &out) } }
+    out.append(UInt8(ascii: "\""))
+  }
+
+  /// Runs that need no escape are copied whole.
+  private static func write(_ bytes: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
+    var start = 0
+    for (index, byte) in bytes.enumerated() where byte < 0x20 || byte == 0x22 || byte == 0x5c {
+      out.append(contentsOf: bytes[start..<index])
+      start = index + 1
       switch byte {
       case UInt8(ascii: "\""): out += "\\\"".utf8
       case UInt8(ascii: "\\"): out += "\\\\".utf8
       case 0x0a: out += "\\n".utf8
       case 0x0d: out += "\\r".utf8
       case 0x09: out += "\\t".utf8
-      case 0..<0x20:
+      default:
         let hex = String(byte, radix: 16)
         out += "\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8
-      default: out.append(byte)
       }
     }
-    out.append(UInt8(ascii: "\""))
+    out.append(contentsOf: bytes[start...])
   }
 
   /// Reads one JSON document (RFC 8259), strictly and within bounds.
