@@ -66,7 +66,8 @@ extension TaskReader {
     } else {
       missing("score", root, "how an output is scored: exact_match: label")
     }
-    guard let workflow, let space, let score else { return nil }
+    guard var workflow, let space, let score else { return nil }
+    if let node = members["workflow"] { workflow = confine(workflow, space, node) }
     agree(members, workflow, space, score, hasModel: model != nil, hasData: data != nil)
     return TaskFile(
       path: path, directory: directory, study: study, objective: goal.objective, target: goal.target, model: model,

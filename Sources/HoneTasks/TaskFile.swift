@@ -150,6 +150,20 @@ public struct CommandSpec: Sendable {
   public var input: Template?
   /// Rows in one `{batch.jsonl}`; nil when the command uses none.
   public var batch: Int?
+  /// Nil: the command runs no generated code.
+  public var sandbox: SandboxSpec?
+}
+
+/// What a command that runs generated code may see and use.
+public struct SandboxSpec: Hashable, Sendable {
+  /// Files and folders it may read beside the system's programs and the files its arguments name, resolved.
+  public var read: [String] = []
+  /// MiB, of each process and of all of them together.
+  public var memory = 1024
+  /// Processes and threads at a time.
+  public var processes = 64
+
+  public init() {}
 }
 
 /// How an output becomes a score, and what is said about it.

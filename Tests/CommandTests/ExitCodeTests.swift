@@ -42,6 +42,29 @@ import Testing
     #expect(error["diagnostics"]?[0]?["line"] == 31)
   }
 
+  /// Contract 9: code that a model may write is not run without a sandbox.
+  @Test(arguments: ["check", "tune"])
+  func generatedCodeNeedsASandbox(_ command: String) async throws {
+    let program = try Program(["PATH": "/nowhere"])
+    defer { program.remove() }
+    try program.write(
+      "task.yaml",
+      """
+      version: 1
+      study: s
+      goal: { maximize: score }
+      workflow: { command: [/bin/sh, -c, $program] }
+      parameters: { program: { code: "touch ran", language: sh } }
+      score: { json: score }
+      optimizer: { use: random }
+      """)
+    let result = try await program.run(command, "task.yaml")
+    #expect(result.code == 78, "\(result)")
+    #expect(result.error.hasPrefix("error: generated code runs only in a sandbox, and there is none here: the program"))
+    #expect(result.error.contains("hint: install bubblewrap"))
+    #expect(!FileManager.default.fileExists(atPath: program.path("ran")))
+  }
+
   @Test func badRowsNameTheLine() async throws {
     let program = try Program()
     defer { program.remove() }

@@ -32,7 +32,7 @@ struct TaskSchemaTests {
     "temperature-text-parameter", "when-unknown", "when-later", "forbidden-unknown", "prompt-drops-placeholder",
     "prompt-extra-placeholder", "prompt-too-long", "optimizer-unknown", "optimizer-setting",
     "optimizer-setting-range", "command-unknown-file", "command-reads-no-data", "command-batch-without-file",
-    "schema-keyword",
+    "schema-keyword", "sandbox-secret",
   ]
 
   @Test(arguments: WrongFileTests.names)

@@ -17,6 +17,8 @@ struct CommandProcess: Sendable {
   var grace: Duration = .seconds(5)
   /// A variable whose value no other run has. Processes that left the session still carry it, and are ended by it.
   var cookie: (name: String, value: String)
+  /// What all processes together may use, when they are in a sandbox.
+  var limits: SandboxWatch.Limits?
 
   struct Result: Sendable {
     var end: End
@@ -29,6 +31,8 @@ struct CommandProcess: Sendable {
     case signaled(Int32)
     case timedOut
     case cancelled
+    /// Ended for what it used: "more than 1024 MiB of memory".
+    case overran(String)
     /// Not found, not executable, arguments too long and the like.
     case notStarted(String)
   }
@@ -48,6 +52,7 @@ struct CommandProcess: Sendable {
   struct State: Sendable {
     var isCancelled = false
     var isTimedOut = false
+    var overrun: String?
     var output = OutputTail()
     var errors = OutputTail()
   }
@@ -74,10 +79,13 @@ struct CommandProcess: Sendable {
         await watch(execution.processIdentifier.value, state)
         _ = await (output, errors)
       }
-      let (cancelled, timedOut) = state.withLock { ($0.isCancelled, $0.isTimedOut) }
+      let (cancelled, timedOut, overrun) = state.withLock { ($0.isCancelled, $0.isTimedOut, $0.overrun) }
       switch ended.terminationStatus {
       case _ where cancelled: return result(.cancelled)
       case _ where timedOut: return result(.timedOut)
+      case _ where overrun != nil: return result(.overran(overrun ?? ""))
+      // The sandbox passes a signal on as shells do.
+      case .exited(let code) where limits != nil && (129...159).contains(code): return result(.signaled(code - 128))
       case .exited(let code): return result(.exited(code))
       case .signaled(let signal): return result(.signaled(signal))
       }
@@ -104,6 +112,8 @@ struct CommandProcess: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     var told: ContinuousClock.Instant?
+    var sandbox = limits.map { SandboxWatch($0, leader: process) }
+    var looked = start
     while !Self.hasEnded(process) {
       let now = clock.now
       if told == nil {
@@ -115,6 +125,13 @@ struct CommandProcess: Sendable {
         }
       } else if let told, now - told >= grace {
         kill(-process, SIGKILL)
+      }
+      if sandbox != nil, now - looked >= .milliseconds(50) {
+        looked = now
+        if let overrun = sandbox?.overrun() {
+          state.withLock { $0.overrun = overrun }
+          kill(-process, SIGKILL)
+        }
       }
       // Short programs are seen to end at once, long ones cost nothing to watch.
       let pause = min(max((now - start) / 8, .milliseconds(1)), .milliseconds(50))

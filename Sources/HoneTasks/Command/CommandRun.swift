@@ -16,6 +16,10 @@ struct CommandRun: Sendable {
   /// This process's environment.
   var environment: [String: String]
   var grace: Duration = .seconds(5)
+  /// Nil: the command is the user's own and runs as any program does.
+  var sandbox: Sandbox?
+
+  static let defaultPath = "/usr/bin:/bin"
 
   /// What the command is told about one rollout.
   struct Call: Sendable {
@@ -43,7 +47,7 @@ struct CommandRun: Sendable {
     do throws(RunDirectory.Failure) {
       let folder = try RunDirectory()
       defer { folder.remove() }
-      let process = try process(call, folder)
+      var process = try process(call, folder)
       for argument in process.arguments {
         if argument.utf8.contains(0) {
           return notStarted("an argument holds a NUL character; hand it over in {parameters.json}")
@@ -52,6 +56,14 @@ struct CommandRun: Sendable {
           return notStarted(
             "an argument has \(argument.utf8.count) bytes, more than a program can take; hand it over in {parameters.json}"
           )
+        }
+      }
+      if let sandbox {
+        let written = wantsTrace ? [try folder.write("trace.jsonl", "")] : []
+        do throws(Sandbox.Failure) {
+          process = try sandbox.wrap(process, folder, writable: written)
+        } catch {
+          return notStarted(error.message)
         }
       }
       let result = await process.run()
@@ -72,7 +84,7 @@ struct CommandRun: Sendable {
         field: { files[$0] ?? ($0 == "output" ? call.output : nil) ?? call.example.fields[$0]?.text ?? "" },
         parameter: { call.assignment[$0]?.text ?? "" })
     }
-    var variables = ["PATH": environment["PATH"] ?? "/usr/bin:/bin"]
+    var variables = ["PATH": environment["PATH"] ?? Self.defaultPath]
     for name in passEnvironment { variables[name] = environment[name] }
     variables.merge(fixedEnvironment) { $1 }
     variables["HONE_REPEAT"] = "\(call.repeat)"
@@ -111,6 +123,7 @@ extension CommandProcess.Result {
     case .timedOut:
       what = "the command took longer than its timeout of \(Value.double(timeout).canonicalJSON) s and was ended"
     case .cancelled: what = "the command was cancelled"
+    case .overran(let used): what = "the command used \(used), which its sandbox does not give, and was ended"
     case .notStarted(let reason): what = "the command could not be started: \(reason)"
     }
     let lines = errors.lastLines(20)

@@ -16,11 +16,16 @@ struct RunDirectory: Sendable {
 
   /// Writes a file only its owner can read. - Returns: its path.
   func write(_ name: String, _ text: String) throws(Failure) -> String {
+    try write(name, Array(text.utf8), mode: 0o600)
+  }
+
+  /// Writes a file with these permissions. - Returns: its path.
+  func write(_ name: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) -> String {
     let file = "\(path)/\(name)"
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw failure(file) }
     defer { close(descriptor) }
-    var bytes = Array(text.utf8)[...]
+    var bytes = bytes[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }

@@ -7,7 +7,7 @@ extension TaskReader {
     "system", "user", "messages", "demonstrations", "temperature", "max_tokens", "top_p", "stop", "seed", "format",
   ]
   private static let commandKeys = [
-    "command", "directory", "timeout", "trace", "pass_env", "env", "stdin", "batch",
+    "command", "directory", "timeout", "trace", "pass_env", "env", "stdin", "batch", "sandbox",
   ]
 
   mutating func workflow(_ node: YAMLNode, minibatch: Int?) -> WorkflowSpec? {
@@ -180,7 +180,8 @@ extension TaskReader {
     return CommandSpec(
       arguments: arguments, directory: path(members["directory"], "workflow.directory"),
       timeout: duration(members["timeout"], "workflow.timeout") ?? 60, trace: trace, passEnvironment: pass,
-      environment: environment, input: template(members["stdin"], "workflow.stdin"), batch: batch)
+      environment: environment, input: template(members["stdin"], "workflow.stdin"), batch: batch,
+      sandbox: sandbox(members["sandbox"]))
   }
 
   /// An argument vector; a single text, which a shell would have to split, is refused.

@@ -12,6 +12,7 @@ enum Fingerprint {
       "demonstrations": .array(demonstrations.map { ["id": .string($0.id), "fields": $0.fields] }),
       "files": .object(files(of: task).mapValues(Value.string)),
     ]
+    if task.isSandboxed { parts["sandbox"] = 1 }
     if let endpoint {
       parts["model"] = [
         "api": .string(endpoint.api.rawValue), "name": .string(endpoint.model), "alias": .string(endpoint.alias),
@@ -25,16 +26,33 @@ enum Fingerprint {
   private static func files(of task: TaskFile) -> [String: String] {
     var hashes: [String: String] = [:]
     func add(_ arguments: [Template], in directory: String) {
-      for argument in arguments where argument.fields.isEmpty && argument.parameters.isEmpty {
-        let path = argument.source.hasPrefix("/") ? argument.source : directory + "/" + argument.source
-        guard let bytes = try? SafePath.read(path, limit: 16 << 20) else { continue }
-        hashes[argument.source] = sha256(bytes)
+      for file in arguments.namedFiles(in: directory) {
+        guard let bytes = try? SafePath.read(file.path, limit: 16 << 20) else { continue }
+        hashes[file.name] = sha256(bytes)
       }
     }
-    if case .command(let spec) = task.workflow { add(spec.arguments, in: spec.directory ?? task.directory) }
+    if case .command(let spec) = task.workflow {
+      add(spec.arguments, in: spec.directory ?? task.directory)
+      for path in spec.sandbox?.read ?? [] {
+        if let bytes = try? SafePath.read(path, limit: 16 << 20) { hashes[path] = sha256(bytes) }
+      }
+    }
     if case .command(let metric) = task.score.metric { add(metric.arguments, in: task.directory) }
     if case .jsonSchema(let schema) = task.score.metric { hashes["schema"] = sha256(schema.schema.canonicalJSON) }
     return hashes
+  }
+}
+
+extension [Template] {
+  /// The files that fixed arguments name, as they are written and where they are.
+  func namedFiles(in directory: String) -> [(name: String, path: String)] {
+    filter { $0.fields.isEmpty && $0.parameters.isEmpty }.compactMap { argument in
+      let name = argument.source
+      let path = name.hasPrefix("/") ? name : directory + "/" + name
+      var isFolder: ObjCBool = false
+      return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+        ? (name, path) : nil
+    }
   }
 }
 

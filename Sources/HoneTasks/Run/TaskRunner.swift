@@ -18,6 +18,7 @@ public struct TaskRunner: Runner {
   let prompt: PromptRun?
   let environment: [String: String]
   let secrets: Secrets
+  private let probe: SandboxProbe
 
   /// - Parameters:
   ///   - train: rows that demonstrations may be taken from.
@@ -32,6 +33,7 @@ public struct TaskRunner: Runner {
     self.task = task
     self.model = model
     self.environment = environment
+    probe = SandboxProbe(environment: environment)
     space = task.space
     var secrets = secrets
     var rows: [Example] = []
@@ -120,11 +122,18 @@ public struct TaskRunner: Runner {
     let command = CommandRun(
       arguments: spec.arguments, directory: spec.directory ?? task.directory, timeout: spec.timeout,
       passEnvironment: spec.passEnvironment, fixedEnvironment: spec.environment, input: spec.input,
-      wantsTrace: spec.trace, environment: environment)
+      wantsTrace: spec.trace, environment: environment, sandbox: sandbox(spec))
     let recorder = TraceContext.current?.recorder
     let known = nodes(of: space.parameters.map(\.name))
     let fields = example.fields.object ?? [:]
     let row = fields.isEmpty ? nil : recorder?.append(.input, name: "example", inputs: [], value: example.fields)
+    if spec.sandbox != nil {
+      do throws(ModelError) {
+        try await probe.check()
+      } catch {
+        return Outcome(failure: .init(.infrastructure, error.message), error: error)
+      }
+    }
     let result = await command.run(.init(example: example, assignment: assignment, repeat: `repeat`))
     var used: [Int] = []
     if let recorder {
@@ -144,6 +153,14 @@ public struct TaskRunner: Runner {
     let output = secrets.redact(result.process.output.text)
     let node = recorder?.append(.step, name: "command", inputs: used, value: .string(output), doc: doc)
     return await score(output, example, assignment, `repeat`, node: node)
+  }
+
+  private func sandbox(_ spec: CommandSpec) -> Sandbox? {
+    guard let given = spec.sandbox else { return nil }
+    let named = spec.arguments.namedFiles(in: spec.directory ?? task.directory).map(\.path)
+    return Sandbox(
+      readable: (given.read + named).filter { !task.secretFiles.contains($0) }, hidden: task.secretFiles,
+      memory: given.memory << 20, processes: given.processes)
   }
 
   private func redacted(_ trace: TraceLines) -> TraceLines {

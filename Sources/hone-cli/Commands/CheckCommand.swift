@@ -25,6 +25,7 @@ struct CheckCommand: AsyncParsableCommand {
     for warning in task.warnings where !console.json {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
+    try await task.checkSandbox(environment: resolved.environment)
     let plan = CheckPlan(task: task, data: data)
     if console.json {
       try printJSON(resolved, data, plan, console)
@@ -52,6 +53,9 @@ struct CheckCommand: AsyncParsableCommand {
       }
     } else if let endpoint = try task.endpoint(environment: resolved.environment) {
       console.result("Model", "\(Printable.line(endpoint.model)) at \(endpoint.place)")
+    }
+    if task.isSandboxed {
+      console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
     console.result("Optimizer", "\(task.optimizer.name), seed \(task.optimizer.seed)")
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }

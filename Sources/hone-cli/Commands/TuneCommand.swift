@@ -51,6 +51,7 @@ struct TuneCommand: AsyncParsableCommand {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
     let data = try resolved.task.loadData()
+    try await resolved.task.checkSandbox(environment: resolved.environment)
     let (cassette, mode) = try openCassette(console)
     let bench = try Workbench(resolved, data: data)
     let setting = database.setting()
