@@ -74,7 +74,10 @@ let package = Package(
       swiftSettings: strict),
     // A process that the store's tests start many times and kill.
     .executableTarget(
-      name: "store-worker", dependencies: ["HoneStore"], path: "Tests/Support/StoreWorker", swiftSettings: strict),
+      name: "store-worker", dependencies: ["HoneStore", "CFaults"], path: "Tests/Support/StoreWorker",
+      swiftSettings: strict),
+    // Lets that process's disk fail.
+    .target(name: "CFaults", path: "Tests/Support/CFaults"),
     // Tests mirror the rooms.
     tests("HoneNumericsTests", ["HoneNumerics"]),
     tests("HoneTraceTests", ["HoneTrace", "HoneNumerics"]),

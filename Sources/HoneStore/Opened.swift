@@ -2,14 +2,14 @@ import Foundation
 import GRDB
 
 /// An open database whose schema is ours and up to date.
-struct Opened: Sendable {
+package struct Opened: Sendable {
   var path: String
   var reader: any DatabaseReader
   var writer: DatabasePool?
   var queue: WriteQueue
 
   /// - Parameter migrations: other than the program's own in tests only.
-  init(writing file: StoreFile, migrations: [String] = Schema.migrations) throws(StoreError) {
+  package init(writing file: StoreFile, migrations: [String] = Schema.migrations) throws(StoreError) {
     try file.checkWritable()
     path = file.path
     queue = WriteQueue(path: file.path)
@@ -112,15 +112,19 @@ struct Opened: Sendable {
     return version
   }
 
-  /// Copies the database beside itself before it is migrated, to `path.schema-N`. An older such copy is kept.
+  /// Copies the database beside itself before it is migrated, to `path.schema-N`. An older such copy is kept; the copy has
+  /// its name only when it is whole.
   static func backUp(_ file: StoreFile, version: Int) throws {
     let copy = StoreFile.free("\(file.path).schema-\(version)")
+    let partial = "\(file.path).schema-\(version)-partial"
+    for suffix in ["", "-journal"] { unlink(partial + suffix) }
     let source = try readOnly(file)
-    try StoreFile.make(copy)
-    let target = try DatabaseQueue(path: copy)
+    try StoreFile.make(partial)
+    let target = try DatabaseQueue(path: partial)
     try source.backup(to: target)
     try target.close()
     try source.close()
+    guard rename(partial, copy) == 0 else { throw StoreFile.error(errno, copy) }
     file.syncFolder()
   }
 }

@@ -1,13 +1,13 @@
 import GRDB
 
 /// The database's tables and views, and how older ones become the newest.
-enum Schema {
+package enum Schema {
   /// `PRAGMA application_id`: "HONE". A database with another one belongs to another program.
   static let applicationID: Int64 = 0x484f_4e45
 
   /// Migration number n (from 1) makes schema n from n - 1; the newest schema's number, `PRAGMA user_version`, is their
   /// count. Released ones are never changed.
-  static let migrations: [String] = [tables]
+  package static let migrations: [String] = [tables]
 
   /// Brings the database to the newest schema, in the transaction the caller has begun, and makes the views anew.
   static func migrate(_ db: Database, from version: Int, by migrations: [String]) throws {

@@ -4,14 +4,14 @@ import Foundation
 ///
 /// The file itself is never opened and closed here once it exists: closing any descriptor of a file drops the POSIX locks
 /// that SQLite holds on it elsewhere in the process.
-struct StoreFile {
+package struct StoreFile {
   /// Absolute, links resolved: all processes that mean one file agree on its side files.
   let path: String
 
   var folder: String { (path as NSString).deletingLastPathComponent }
 
   /// - Throws: `cannotCreate`, `permission`, `networkFileSystem`, or `notFound` when the file must be there and is not.
-  init(_ path: String, mustExist: Bool) throws(StoreError) {
+  package init(_ path: String, mustExist: Bool) throws(StoreError) {
     guard !path.isEmpty, !path.utf8.contains(0) else { throw StoreError(.cannotCreate, "the database's path is empty") }
     let folder = try Self.folder(of: path, create: !mustExist)
     let name = (path as NSString).lastPathComponent

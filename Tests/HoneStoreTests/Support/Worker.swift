@@ -6,11 +6,15 @@ final class Worker {
   private let output = Pipe()
   private var early = Data()
 
-  init(_ arguments: [String]) throws {
+  /// - Parameter fault: what its disk does, such as "eio:12".
+  init(_ arguments: [String], fault: String? = nil) throws {
     let folder = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
     process.executableURL = (folder ?? Bundle.main.bundleURL).appendingPathComponent("store-worker")
     process.arguments = arguments
     process.standardOutput = output
+    if let fault {
+      process.environment = ProcessInfo.processInfo.environment.merging(["HONE_FAULT": fault]) { $1 }
+    }
     try process.run()
   }
 
@@ -20,12 +24,13 @@ final class Worker {
   func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
 
   /// Waits for the end; gives the lines that came and whether all went well.
-  func end() -> (lines: [String], succeeded: Bool) {
+  func end() -> (lines: [String], succeeded: Bool, crashed: Bool) {
     let text = String(decoding: early + output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     // A line without its end was cut off by the kill.
     let whole = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
-    return (whole, process.terminationReason == .exit && process.terminationStatus == 0)
+    let exited = process.terminationReason == .exit
+    return (whole, exited && process.terminationStatus == 0, !exited)
   }
 }
 

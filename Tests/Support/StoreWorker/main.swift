@@ -1,3 +1,4 @@
+import CFaults
 import Foundation
 import HoneModel
 import HoneOptimize
@@ -8,6 +9,8 @@ import HoneTrace
 ///
 /// `store-worker loop PATH`: drives the study `s` until it is killed.
 /// `store-worker work PATH COUNT`: begins and finishes COUNT trials beside others.
+/// `store-worker migrate PATH`: opens with a schema that does not exist yet.
+/// The variable `HONE_FAULT` lets its disk fail (see CFaults); "untouched" at the end says that nothing did.
 /// Every line on the output stands behind a call that has returned: it is acknowledged.
 
 func say(_ line: String) {
@@ -58,6 +61,14 @@ func one(_ number: Int, _ store: SQLiteStore) async throws {
 
 do {
   let arguments = CommandLine.arguments
+  if arguments[1] == "migrate" {
+    let next =
+      "ALTER TABLE studies ADD COLUMN label ANY; UPDATE studies SET label = name; UPDATE calls SET alias = key;"
+    _ = try Opened(
+      writing: StoreFile(arguments[2], mustExist: true), migrations: Schema.migrations + [next])
+    if hone_fault_was_met() == 0 { say("untouched") }
+    exit(0)
+  }
   let store = try await SQLiteStore(path: arguments[2])
   _ = try await store.open(definition())
   switch arguments[1] {
@@ -75,8 +86,10 @@ do {
     }
   default:
     for number in 0..<(Int(arguments[3]) ?? 0) { try await one(number, store) }
+    try store.close()
+    if hone_fault_was_met() == 0 { say("untouched") }
   }
 } catch {
-  say("error \(error)")
+  say("error \((error as? StoreError)?.kind.rawValue ?? "untyped") \(error)")
   exit(1)
 }
