@@ -36,15 +36,17 @@ extension TaskFile {
     let needsRollouts = optimizer?.needsRollouts ?? false
     let perAsk = needsRollouts ? min(minibatch, data.train.count) * score.repeats : 0
     let test = 2 * data.test.count * score.repeats
-    let rollouts = Self.bounded(trials.map { $0 * (perTrial + perAsk) + test }, by: budget.rollouts)
+    let rollouts = Self.bounded(trials.flatMap { Self.total($0, perTrial + perAsk, and: test) }, by: budget.rollouts)
     let isPrompt = if case .prompt = workflow { true } else { false }
     // A proposer asks once for a text and once more when the reply is refused.
     let asks = needsRollouts ? 2 : 0
-    let unbounded = rollouts.map { (isPrompt ? $0 : 0) + (trials ?? $0) * asks }
+    let unbounded = rollouts.flatMap { Self.total(trials ?? $0, asks, and: isPrompt ? $0 : 0) }
     let perRollout = tokensPerRollout(data)
     let perProposal = 4000
     let tokens = rollouts.flatMap { rollouts in
-      perRollout.map { $0.upperBound * rollouts + (trials ?? rollouts) * asks * perProposal }
+      Self.total(trials ?? rollouts, asks * perProposal, and: 0).flatMap { proposals in
+        perRollout.flatMap { Self.total(rollouts, $0.upperBound, and: proposals) }
+      }
     }
     return CostEstimate(
       trials: trials, rolloutsPerTrial: perTrial, trainRolloutsPerAsk: perAsk, testRollouts: test, rollouts: rollouts,
@@ -54,6 +56,13 @@ extension TaskFile {
 
   /// Training rollouts shown to a proposer.
   var minibatch: Int { optimizer.minibatch ?? 16 }
+
+  /// `count * each + rest`; nil when no number can say it, which is no end.
+  private static func total(_ count: Int, _ each: Int, and rest: Int) -> Int? {
+    let (product, isTooMuch) = count.multipliedReportingOverflow(by: each)
+    let (sum, isMore) = product.addingReportingOverflow(rest)
+    return isTooMuch || isMore ? nil : sum
+  }
 
   private static func bounded(_ count: Int?, by cap: Int?) -> Int? { [count, cap].compactMap(\.self).min() }
 

@@ -88,38 +88,24 @@ struct CheckCommand: AsyncParsableCommand {
   }
 }
 
-/// What a study would need at most, worked out from the task and its data alone.
+/// What a study would need at most, as `check` shows it.
 struct CheckPlan: Sendable {
-  /// Rollouts of a trial that is not screened out, the training examples shown to proposers included.
-  var rolloutsPerTrial: Int
-  /// The winner and the start on the sealed test.
-  var testRollouts: Int
   /// Assignments there are; nil: no end of them.
   var assignments: Int?
-  var trials: Int?
-  /// Rollouts in all, if the budget's trials were all run.
-  var rollouts: Int?
   /// Whether each rollout asks a model.
   var asksModel: Bool
   var budget: Budget
+  var estimate: CostEstimate
 
   init(task: TaskFile, data: DataSplits) {
-    let repeats = task.score.repeats
-    let isProposer = !["random", "sobol"].contains(task.optimizer.name)
-    let minibatch = isProposer ? min(task.optimizer.minibatch ?? 16, data.train.count) : 0
-    rolloutsPerTrial = (data.validation.count + minibatch) * repeats
-    testRollouts = data.test.count * 2 * repeats
     assignments = task.space.cardinality
     budget = task.budget
-    trials = [task.budget.trials, assignments].compactMap(\.self).min()
-    if let trials {
-      let (product, overflow) = trials.multipliedReportingOverflow(by: rolloutsPerTrial)
-      rollouts = overflow ? nil : min(product + testRollouts, task.budget.rollouts ?? .max)
-    } else {
-      rollouts = task.budget.rollouts
-    }
+    estimate = task.estimate(data)
     if case .prompt = task.workflow { asksModel = true } else { asksModel = false }
   }
+
+  /// Rollouts of a trial that is not screened out, the training examples shown to proposers included.
+  private var rolloutsPerTrial: Int { estimate.rolloutsPerTrial + estimate.trainRolloutsPerAsk }
 
   struct Line { var word: String, text: String, isWarning = false }
 
@@ -143,11 +129,11 @@ struct CheckPlan: Sendable {
       lines.append(Line(word: "Budget", text: "at most " + caps.joined(separator: ", ")))
     }
     var text =
-      "\(Format.plural(rolloutsPerTrial, "rollout")) a trial at most, \(Format.count(testRollouts)) for the sealed test"
-    if let rollouts { text += "; \(Format.count(rollouts)) in all at most" }
+      "\(Format.plural(rolloutsPerTrial, "rollout")) a trial at most, \(Format.count(estimate.testRollouts)) for the sealed test"
+    if let rollouts = estimate.rollouts { text += "; \(Format.count(rollouts)) in all at most" }
     if asksModel { text += ", each one request" }
     lines.append(Line(word: "Plan", text: text))
-    if let rollouts, asksModel, let requests = budget.requests, rollouts > requests {
+    if let rollouts = estimate.rollouts, asksModel, let requests = budget.requests, rollouts > requests {
       lines.append(
         Line(
           word: "Note",
@@ -159,9 +145,9 @@ struct CheckPlan: Sendable {
 
   var asValue: Value {
     [
-      "rollouts_per_trial": .int(rolloutsPerTrial), "test_rollouts": .int(testRollouts),
+      "rollouts_per_trial": .int(rolloutsPerTrial), "test_rollouts": .int(estimate.testRollouts),
       "assignments": assignments.asValue,
-      "trials": trials.asValue, "rollouts": rollouts.asValue, "asks_model": .bool(asksModel),
+      "trials": estimate.trials.asValue, "rollouts": estimate.rollouts.asValue, "asks_model": .bool(asksModel),
     ]
   }
 }

@@ -77,21 +77,19 @@ struct TuneCommand: AsyncParsableCommand {
     return (nil, .off)
   }
 
-  /// Results of two different tasks cannot be compared: only the budget may change.
+  /// Results of two different tasks cannot be compared: only what decides no result may change.
   private func checkChanges(_ resolved: ResolvedTask, _ store: SQLiteStore, _ console: Console) async throws {
     let study = resolved.task.study
     guard let old = try await TaskSource.stored(in: store, study: study) else { return }
-    let changes = old.changes(to: TaskSource(resolved.task, model: nil)).filter {
-      $0.path != "budget" && !$0.path.hasPrefix("budget.")
-    }
+    let changes = TaskFile.changes(from: old.canonical, to: resolved.task.canonical).filter { !$0.isCompatible }
     guard !changes.isEmpty else { return }
     let colored = console.terminal.hasColor
     for change in changes {
-      let from = change.from.map { Format.value($0, columns: 200) } ?? "not there"
-      let to = change.to.map { Format.value($0, columns: 200) } ?? "not there"
+      let from = change.before.map { Format.value($0, columns: 200) } ?? "not there"
+      let to = change.after.map { Format.value($0, columns: 200) } ?? "not there"
       console.status(
         "Changed",
-        "\(change.path)  " + Style.removed.apply(from, if: colored) + " -> " + Style.added.apply(to, if: colored), .warn
+        "\(change.key)  " + Style.removed.apply(from, if: colored) + " -> " + Style.added.apply(to, if: colored), .warn
       )
     }
     throw Failure(

@@ -33,17 +33,4 @@ struct TaskSource: Sendable {
     guard try await store.definition(of: study) != nil else { return nil }
     return try await store.document(document, study: study).flatMap { TaskSource($0) }
   }
-
-  /// What differs, with the path of each difference: `optimizer.seed`.
-  func changes(to other: TaskSource) -> [(path: String, from: Value?, to: Value?)] {
-    Self.changes(canonical, other.canonical, at: "")
-  }
-
-  private static func changes(_ a: Value?, _ b: Value?, at path: String) -> [(path: String, from: Value?, to: Value?)] {
-    guard a != b else { return [] }
-    guard let x = a?.object, let y = b?.object else { return [(path, a, b)] }
-    return Set(x.keys).union(y.keys).sorted().flatMap { key in
-      changes(x[key], y[key], at: path.isEmpty ? key : "\(path).\(key)")
-    }
-  }
 }
