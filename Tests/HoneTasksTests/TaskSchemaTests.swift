@@ -1,4 +1,5 @@
 import Foundation
+import HoneOptimize
 import HoneTrace
 import Testing
 
@@ -30,8 +31,8 @@ struct TaskSchemaTests {
     "no-data", "data-same-file", "data-split-sum", "data-test-no-validation", "prompt-no-user", "parameter-unknown",
     "bounds-infinite", "log-from-zero", "log-and-scale", "initial-outside", "initial-text", "step-too-large",
     "temperature-text-parameter", "when-unknown", "when-later", "forbidden-unknown", "prompt-drops-placeholder",
-    "prompt-extra-placeholder", "prompt-too-long", "optimizer-unknown", "optimizer-setting",
-    "optimizer-setting-range", "command-unknown-file", "command-reads-no-data", "command-batch-without-file",
+    "prompt-extra-placeholder", "prompt-too-long", "optimizer-without-settings", "command-unknown-file",
+    "command-reads-no-data", "command-batch-without-file",
     "schema-keyword", "sandbox-secret",
   ]
 
@@ -57,5 +58,26 @@ struct TaskSchemaTests {
     let listed = hint.replacing("the keys here are ", with: "").replacing(" and ", with: ", ").components(
       separatedBy: ", ")
     #expect(Set(listed) == Set((properties?.object ?? [:]).keys))
+  }
+
+  /// The names and settings are the catalog's, in the reader and in the schema.
+  @Test func theOptimizersAreTheSame() throws {
+    let schema = try #require(try Self.schema()["properties"]?["optimizer"]?["properties"]?.object)
+    #expect(schema["use"]?["enum"]?.array?.compactMap(\.string) == OptimizerCatalog.names)
+    let general: Set = ["use", "model", "minibatch", "screening", "seed"]
+    let own = Set(OptimizerCatalog.names.flatMap(OptimizerCatalog.settingNames(of:)))
+    #expect(Set(schema.keys) == general.union(own))
+    let page = try String(contentsOf: packageRoot.appending(path: "Documentation/Formats/task.md"), encoding: .utf8)
+    for name in OptimizerCatalog.names + own { #expect(page.contains("`\(name)`"), "\(name)") }
+    for name in OptimizerCatalog.names {
+      let text = "optimizer: { use: \(name), qqqqqqqq: 1 }"
+      let error = #expect(throws: TaskFileError.self) {
+        try TaskFile.parse([UInt8](text.utf8), path: "task.yaml", directory: "/")
+      }
+      let hint = try #require(error?.diagnostics.first { $0.message.contains("qqqqqqqq") }?.hint)
+      let listed = hint.replacing("the keys here are ", with: "").replacing(" and ", with: ", ").components(
+        separatedBy: ", ")
+      #expect(Set(listed) == general.union(OptimizerCatalog.settingNames(of: name)))
+    }
   }
 }

@@ -34,6 +34,27 @@ struct TaskSettingsTests {
     #expect(try task.endpoint(environment: away)?.key == Endpoint.KeySource.none)
   }
 
+  /// A server on this machine seldom wants a key; another one is never asked without the key that is named.
+  @Test(arguments: [
+    ("http://127.0.0.1:8080/v1", true), ("http://localhost:1/v1", true), ("http://[::1]:1/v1", true),
+    ("http://127.0.0.1.evil.example/v1", false), ("https://example.org/v1", false),
+  ])
+  func aMissingKeyMattersElsewhereAlone(_ base: String, _ isLocal: Bool) throws {
+    var task = try triage()
+    task.model?.endpoint = base
+    task.model?.key = .environment("SOME_KEY")
+    let named = Endpoint.KeySource.environment("SOME_KEY")
+    #expect(try task.endpoint(environment: [:])?.key == (isLocal ? Endpoint.KeySource.none : named))
+    #expect(try task.endpoint(environment: ["SOME_KEY": ""])?.key == (isLocal ? Endpoint.KeySource.none : named))
+    #expect(try task.endpoint(environment: ["SOME_KEY": "k"])?.key == named)
+  }
+
+  @Test func anEndlessEstimateIsNone() throws {
+    var task = try triage()
+    task.budget = Budget(trials: Int.max)
+    #expect(task.estimate(try task.loadData()).rollouts == nil)
+  }
+
   @Test func aModelThatNobodyNamesIsAnError() throws {
     var task = try triage()
     task.model = nil

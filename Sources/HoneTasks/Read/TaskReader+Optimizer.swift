@@ -3,8 +3,6 @@ import HoneOptimize
 import HoneTrace
 
 extension TaskReader {
-  /// Names that later versions read. They are let stand with a warning, so that a task file can be written ahead.
-  private static let planned = ["portfolio", "bandit", "gp", "tpe", "cmaes", "halving"]
   private static let general = ["use", "model", "minibatch", "screening", "seed"]
 
   mutating func optimizer(_ node: YAMLNode?, _ space: Space?) -> OptimizerSpec {
@@ -12,18 +10,10 @@ extension TaskReader {
       name: OptimizerCatalog.defaultName, settings: [:], model: nil, minibatch: nil, screening: nil, seed: 0)
     guard let node else { return spec }
     if let use = node.pairs?.first(where: { $0.key.scalar == "use" })?.value {
-      guard let chosen = choice(use, "optimizer.use", OptimizerCatalog.names + Self.planned) else { return spec }
+      guard let chosen = choice(use, "optimizer.use", OptimizerCatalog.names) else { return spec }
       spec.name = chosen
-      if Self.planned.contains(chosen) {
-        warn(
-          "optimizer.use: this version has no \(chosen) yet", at: use, hint: "it has \(list(OptimizerCatalog.names))")
-      }
     }
-    let isPlanned = Self.planned.contains(spec.name)
-    let own =
-      isPlanned
-      ? (node.pairs ?? []).compactMap(\.key.scalar).filter { !Self.general.contains($0) }
-      : OptimizerCatalog.settingNames(of: spec.name)
+    let own = OptimizerCatalog.settingNames(of: spec.name)
     guard let members = members(node, of: "optimizer", keys: Self.general + own) else { return spec }
     spec.model = model(members["model"], "optimizer.model")
     spec.minibatch = int(members["minibatch"], "optimizer.minibatch", in: 1...100_000)
@@ -33,7 +23,7 @@ extension TaskReader {
     if let folder = members["prompts"] {
       spec.settings["prompts"] = path(folder, "optimizer.prompts").map(Value.string)
     }
-    if !isPlanned { check(spec, members, node, space) }
+    check(spec, members, node, space)
     return spec
   }
 

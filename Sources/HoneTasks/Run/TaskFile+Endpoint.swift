@@ -8,7 +8,8 @@ extension TaskFile {
   /// `HONE_MODEL` above its model name. The alias stays the file's, so that recordings are found again at any address.
   ///
   /// The key is `HONE_API_KEY` when that is set, else the one the file names; `OPENAI_API_KEY` (or its sister) only goes to
-  /// an address that the same environment names, or to the provider's own. Nil when the workflow uses no model.
+  /// an address that the same environment names, or to the provider's own. A server on this machine is asked without a key
+  /// when the variable the file names is not set. Nil when the workflow uses no model.
   /// - Throws: `ModelError.configuration` when no model or no address is known.
   public func endpoint(environment: [String: String] = ProcessInfo.processInfo.environment) throws(ModelError)
     -> Endpoint?
@@ -56,7 +57,8 @@ extension ModelSpec {
     let mayTakeProviderKey = override.map { $0 == variable("\(prefix)_BASE_URL") } ?? base.hasPrefix(provider)
     var endpoint = Endpoint(
       base: base, api: api == .openai ? .openAI : .anthropic, model: name, alias: alias ?? self.name ?? name,
-      key: key(variable, provider: mayTakeProviderKey ? "\(prefix)_API_KEY" : nil), price: price,
+      key: key(variable, provider: mayTakeProviderKey ? "\(prefix)_API_KEY" : nil, isLocal: Self.isLocal(base)),
+      price: price,
       allowInsecureHTTP: allowInsecureHTTP)
     if let timeout {
       endpoint.totalTimeout = timeout
@@ -69,10 +71,19 @@ extension ModelSpec {
     return endpoint
   }
 
-  private func key(_ variable: (String) -> String?, provider: String?) -> Endpoint.KeySource {
+  /// A server on this machine.
+  private static func isLocal(_ base: String) -> Bool {
+    guard let host = URLComponents(string: base)?.host?.lowercased() else { return false }
+    let bytes = host.split(separator: ".", omittingEmptySubsequences: false)
+    return ["localhost", "::1", "[::1]"].contains(host)
+      || (bytes.count == 4 && bytes[0] == "127" && bytes.allSatisfy { UInt8($0) != nil })
+  }
+
+  private func key(_ variable: (String) -> String?, provider: String?, isLocal: Bool) -> Endpoint.KeySource {
     if variable("HONE_API_KEY") != nil { return .environment("HONE_API_KEY") }
     switch key {
-    case .environment(let name): return .environment(name)
+    // Most servers on this machine want no key; one that does says so with a 401.
+    case .environment(let name): return isLocal && variable(name) == nil ? .none : .environment(name)
     case .file(let path): return .file(path)
     case nil: break
     }
