@@ -83,7 +83,10 @@ final class CurlDriver: @unchecked Sendable {
       queue.post(.add(transfer))
       return false
     }
-    if isStopped { transfer.finish(.failure(TransportError(.connection, "libcurl did not start", sent: false))) }
+    if isStopped {
+      let problem = hone_curl_problem().map { ": " + String(cString: $0) } ?? ""
+      transfer.finish(.failure(TransportError(.connection, "libcurl did not start" + problem, sent: false)))
+    }
   }
 
   func cancel(_ transfer: CurlTransfer) {
