@@ -39,8 +39,9 @@ public final class Cassette: CallArchive {
 
   /// - Parameters:
   ///   - writable: false never touches the file, and wants it to be there. True makes it, readable by its owner only.
+  ///   - logger: is told the warnings too; nil for a caller that shows them itself.
   /// - Throws: `CassetteError` naming the line, when a line is damaged or the file is no cassette.
-  public init(path: String, writable: Bool = true, logger: Logger = Logger(label: "hone.cassette"))
+  public init(path: String, writable: Bool = true, logger: Logger? = Logger(label: "hone.cassette"))
     throws(CassetteError)
   {
     self.path = path
@@ -49,7 +50,7 @@ public final class Cassette: CallArchive {
     let loaded = try CassetteLoader.load(file, writable: writable)
     warnings = loaded.warnings
     state = Lock(State(entries: loaded.entries, index: loaded.index, nextLine: loaded.nextLine))
-    for warning in warnings { logger.warning("\(warning)") }
+    for warning in warnings { logger?.warning("\(warning)") }
   }
 
   /// Number of different keys.

@@ -85,7 +85,7 @@ import Testing
     try await withFolder { folder in
       let path = "\(folder)/c.jsonl"
       let records = (0..<3).map { Self.record($0) }
-      let cassette = try Cassette(path: path)
+      let cassette = try Cassette(path: path, logger: nil)
       for record in records { try await cassette.append(record) }
       let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
       let ends = bytes.indices.filter { bytes[$0] == 0x0a }
@@ -95,17 +95,17 @@ import Testing
         let lines = ends.filter { $0 <= cut }.count
         let isTorn = cut > 0 && !ends.contains(cut) && !ends.contains(cut - 1)
         if cut == 0 || lines == 0 {
-          #expect(throws: CassetteError.self, "cut \(cut)") { try Cassette(path: path, writable: false) }
+          #expect(throws: CassetteError.self, "cut \(cut)") { try Cassette(path: path, writable: false, logger: nil) }
         } else {
-          let reader = try Cassette(path: path, writable: false)
+          let reader = try Cassette(path: path, writable: false, logger: nil)
           #expect(reader.count == max(0, lines - 1), "cut \(cut)")
           #expect(reader.warnings.isEmpty == !isTorn, "cut \(cut)")
         }
-        let opened = try Cassette(path: path)
+        let opened = try Cassette(path: path, logger: nil)
         #expect(opened.count == max(0, lines - 1), "cut \(cut)")
         #expect(opened.warnings.isEmpty == !isTorn, "cut \(cut)")
         try await opened.append(records[2])
-        let again = try Cassette(path: path, writable: false)
+        let again = try Cassette(path: path, writable: false, logger: nil)
         #expect(again.warnings.isEmpty, "cut \(cut)")
         for record in try again.all() { #expect(records.contains(record), "cut \(cut)") }
         #expect(try await again.call(for: records[2].key) == records[2], "cut \(cut)")

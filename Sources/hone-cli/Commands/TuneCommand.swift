@@ -70,7 +70,7 @@ struct TuneCommand: AsyncParsableCommand {
     let pairs: [(String?, CassetteMode)] = [(replay, .replay), (record, .record), (auto, .auto)]
     for (path, mode) in pairs {
       guard let path else { continue }
-      let cassette = try Cassette(path: path, writable: mode != .replay)
+      let cassette = try Cassette(path: path, writable: mode != .replay, logger: nil)
       for warning in cassette.warnings { console.warning(warning) }
       return (cassette, mode)
     }
