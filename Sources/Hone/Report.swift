@@ -57,7 +57,9 @@ public enum Progress: Sendable {
   case attempted(Attempt)
   /// A proposer is asked.
   case asking(String)
+  /// Rows in two splits, a budget that is nearly used, trials that fail: at most once a session each.
   case warning(String)
+  /// Rollouts on the sealed test, of the start and of the winner; first with none done.
   case testing(done: Int, total: Int)
   case finished(Report)
 }

@@ -29,6 +29,7 @@ struct StudyDriver: Sendable {
   var earlierSeconds = 0.0
   /// The same reason again and again says that the workflow is broken, not the assignments.
   var failures = (reason: "", count: 0)
+  var warnings = StudyWarnings()
 
   static let identicalFailures = 5
 
@@ -38,6 +39,7 @@ struct StudyDriver: Sendable {
     let done = trials.count { $0.state == .complete || $0.state == .failed }
     progress(.opened(trialsDone: done, resumed: !trials.isEmpty))
     progress(.plan(plan))
+    for warning in StudyWarnings.overlaps(data) { progress(.warning(warning)) }
     if trials.isEmpty {
       _ = try await begin([Proposal(problem.space.initial, origin: "initial")], attempts: [], &driver)
     }
@@ -191,7 +193,10 @@ struct StudyDriver: Sendable {
 
   // MARK: - Run
 
-  private mutating func run(_ jobs: [RolloutRunner.Job], of trial: TrialRecord) async throws -> RolloutRunner.Batch {
+  /// - Parameter ended: told how many are done; nil: the trial's progress is.
+  private mutating func run(
+    _ jobs: [RolloutRunner.Job], of trial: TrialRecord, ended: (@Sendable (Int) -> Void)? = nil
+  ) async throws -> RolloutRunner.Batch {
     let known = try await store.rollouts(of: name, trial: trial.number, split: jobs.first?.split, traces: true)
     if let cap = settings.budget.rollouts, rollouts + jobs.count - known.count > cap { throw Cap(stop: .rollouts) }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
@@ -201,8 +206,8 @@ struct StudyDriver: Sendable {
     let (number, progress) = (trial.number, progress)
     let total = jobs.count
     let batch = await runner.run(
-      jobs, trial: number, assignment: trial.proposal.assignment, ledger: ledger, known: known
-    ) { progress(.rollouts(trial: number, done: $0, total: total)) }
+      jobs, trial: number, assignment: trial.proposal.assignment, ledger: ledger, known: known,
+      ended: ended ?? { progress(.rollouts(trial: number, done: $0, total: total)) })
     rollouts += batch.rollouts.count { $0 != nil } - min(known.count, jobs.count)
     if let error = batch.error { throw error }
     return batch
@@ -221,6 +226,7 @@ struct StudyDriver: Sendable {
       let spend = try await spend(of: number)
       progress(
         .ended(trials[index], incumbent: best?.number, spend: spend, seconds: elapsed.seconds - began))
+      warn()
     } catch {
       // Stored also when the task is cancelled: SQLite's writes are not cancelled with it.
       try? await store.interrupt(trials: [number], reason: Self.reason(error), study: name)
@@ -228,6 +234,13 @@ struct StudyDriver: Sendable {
       throw error
     }
     try checkFailures(trials[index])
+  }
+
+  private mutating func warn() {
+    var texts = warnings.budget(
+      settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds, hasTest: !data.test.isEmpty)
+    if let text = warnings.failures(trials) { texts.append(text) }
+    for text in texts { progress(.warning(text)) }
   }
 
   private static func reason(_ error: any Error) -> String {
@@ -322,8 +335,12 @@ struct StudyDriver: Sendable {
       ledger = Ledger(budget: settings.budget, spent: ledger.spent)
       do {
         var sides: [[Double?]] = []
-        for trial in [start, best] {
-          let batch = try await run(jobs(.test, data.test), of: trial)
+        let (jobs, progress) = (jobs(.test, data.test), progress)
+        progress(.testing(done: 0, total: jobs.count * 2))
+        for (side, trial) in [start, best].enumerated() {
+          let batch = try await run(jobs, of: trial) {
+            progress(.testing(done: side * jobs.count + $0, total: jobs.count * 2))
+          }
           if let failure = batch.failure { throw StudyError.failing(failure.message) }
           sides.append(batch.rollouts.map { $0?.score })
         }

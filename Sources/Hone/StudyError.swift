@@ -13,7 +13,8 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
   case noData
   case interrupted
 
-  public var description: String {
+  /// What happened, in one sentence.
+  public var message: String {
     switch self {
     case .store(let error): error.message
     case .model(let error): error.message
@@ -21,7 +22,22 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
       "the study \"\(study)\" was begun with another \(parts.joined(separator: ", another "))"
     case .failing(let reason): reason
     case .noData: "there are no validation examples"
-    case .interrupted: "interrupted"
+    case .interrupted: "stopped before the end"
     }
   }
+
+  /// What to do about it.
+  public var hint: String {
+    switch self {
+    case .store(let error): error.hint
+    case .model(let error): error.hint
+    case .changed(let study, _):
+      "undo the change, give the study another name than \"\(study)\", or remove it and begin again"
+    case .failing: "mend the workflow and start the study again: it goes on"
+    case .noData: "give the study validation examples: they decide which trial is best"
+    case .interrupted: "start the study again: it goes on where it stopped"
+    }
+  }
+
+  public var description: String { "\(message) (\(hint))" }
 }

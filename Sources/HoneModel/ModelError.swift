@@ -1,6 +1,6 @@
 /// Why a model call gave no usable reply. Each case says whether the study may go on.
 public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConvertible {
-  public enum Kind: String, Codable, Sendable {
+  public enum Kind: String, Codable, Sendable, CaseIterable {
     /// Refused, reset, DNS, unreachable: retried, then given up.
     case connection
     /// A deadline passed: connect, first byte or total.
@@ -42,16 +42,17 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
   /// One sentence: what happened, where, how often it was tried.
   public var message: String
   /// What to do about it.
-  public var hint: String?
+  public var hint: String
   /// HTTP status of the last try, if there was one.
   public var status: Int?
   /// How many requests were sent.
   public var attempts: Int
 
+  /// - Parameter hint: nil for the kind's own.
   public init(_ kind: Kind, _ message: String, hint: String? = nil, status: Int? = nil, attempts: Int = 0) {
     self.kind = kind
     self.message = message
-    self.hint = hint
+    self.hint = hint ?? kind.hint
     self.status = status
     self.attempts = attempts
   }
@@ -72,6 +73,32 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
     switch kind {
     case .quota, .authentication, .tls, .insecure, .budget, .notRecorded, .configuration, .archive: true
     default: false
+    }
+  }
+}
+
+extension ModelError.Kind {
+  /// What to do when nothing more is known.
+  var hint: String {
+    switch self {
+    case .connection: "is the server running, and the URL right?"
+    case .timeout: "raise the endpoint's timeouts if the model is slow"
+    case .server: "the server is in trouble: look at its log, or run the same command again later"
+    case .rateLimited: "lower the parallelism, or run the same command again later"
+    case .quota: "the account has no credit left: top it up, then run the same command again"
+    case .authentication: "check the key and that it may use this model"
+    case .badRequest: "check the model's name and that the endpoint speaks this protocol"
+    case .contextExceeded: "shorten the prompt or use a model with a larger context"
+    case .malformedReply: "is this a chat endpoint? The base URL usually ends in /v1"
+    case .tls: "check the server's certificate"
+    case .redirect: "give the endpoint the URL that the redirect leads to, if you trust it"
+    case .tooLarge: "lower max_tokens; a reply this large is hardly meant"
+    case .insecure: "use https, or allow plain HTTP for this endpoint"
+    case .budget: "raise the budget and run the same command again: it goes on where it stopped"
+    case .notRecorded: "the task has changed since it was recorded: undo that, or record it again"
+    case .cancelled: "run the same command again: it goes on where it stopped"
+    case .configuration: "give the endpoint a base URL, a model and, if it wants one, a key"
+    case .archive: "check the disk and the file's mode"
     }
   }
 }

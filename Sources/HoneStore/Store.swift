@@ -162,7 +162,7 @@ public protocol Store: Sendable {
 
 /// What went wrong in a store, with its exit code's meaning.
 public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
-  public enum Kind: String, Sendable {
+  public enum Kind: String, Sendable, CaseIterable {
     /// Waited 30 s for another writer, or another process drives the study: try again (75).
     case busy
     /// Disk full (74).
@@ -185,13 +185,32 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
   public var kind: Kind
   /// One sentence with the path.
   public var message: String
-  public var hint: String?
+  /// What to do about it.
+  public var hint: String
 
+  /// - Parameter hint: nil for the kind's own.
   public init(_ kind: Kind, _ message: String, hint: String? = nil) {
     self.kind = kind
     self.message = message
-    self.hint = hint
+    self.hint = hint ?? kind.hint
   }
 
   public var description: String { message }
+}
+
+extension StoreError.Kind {
+  /// What to do when nothing more is known.
+  var hint: String {
+    switch self {
+    case .busy: "wait for the other process to end and run the same command again"
+    case .full: "free some space and run the same command again: it goes on where it stopped"
+    case .io: "check the disk, and the folder's owner and mode"
+    case .corrupt: "`hone db check` says what is wrong, `hone db recover` saves what can be read"
+    case .foreign: "name a file that this version of Hone wrote"
+    case .permission: "check the owner and mode of file and folder"
+    case .cannotCreate: "choose another path"
+    case .networkFileSystem: "keep the database on a local disk"
+    case .notFound: "`hone list` names the studies there are"
+    }
+  }
 }

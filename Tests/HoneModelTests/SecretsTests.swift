@@ -100,7 +100,7 @@ import Testing
       do throws(ModelError) {
         _ = try await wrong.complete("x")
       } catch {
-        seen.append("\(error) \(error.hint ?? "")")
+        seen.append("\(error) \(error.hint)")
       }
       seen.append("\(archive.all)")
       seen.append(try String(contentsOfFile: cassette.path, encoding: .utf8))

@@ -1,7 +1,9 @@
-import Hone
 import HoneNumerics
 import HoneTesting
 import Testing
+
+@testable import Hone
+@testable import HoneModel
 
 /// A workflow without a model: the score of an example is known in closed form.
 private struct Parabola: Runner {
@@ -53,6 +55,72 @@ private struct Parabola: Runner {
     let kind = try #require(report.assignment["kind"]?.string)
     let truth = (0..<30).map { Parabola().score(x, kind, $0 + 100) }.reduce(0, +) / 30
     #expect(abs(test.best - truth) < 1e-12)
+  }
+
+  /// What is told while it runs: rows in two splits at the start, budget and failures once each, then the test.
+  @Test func warnsAndAnnouncesTheTest() async throws {
+    let news = Lock<(warnings: [String], testing: [Int])>(([], []))
+    _ = try await tune { event in
+      news.withLock {
+        if case .warning(let text) = event { $0.warnings.append(text) }
+        if case .testing(let done, let total) = event { $0.testing.append(total == 60 ? done : -1) }
+      }
+    }
+    let (warnings, testing) = news.withLock { $0 }
+    #expect(warnings.count == 1 && warnings[0].hasPrefix("8 of 30 validation rows are also a training row"))
+    #expect(testing == Array(0...60))
+  }
+
+  @Test func warnsOnceOfBudgetAndFailures() {
+    var warnings = StudyWarnings()
+    var spent = Spend()
+    func told() -> [String] {
+      warnings.budget(Budget(requests: 100, tokens: 100), spent: spent, seconds: 9, hasTest: true)
+    }
+    spent.requests = 89
+    #expect(told().isEmpty)
+    spent.requests = 90
+    #expect(told() == ["90 % of the budget of requests is used; the sealed test has to be paid from what is left"])
+    #expect(told().isEmpty)
+    spent.promptTokens = 200
+    #expect(told().map { $0.prefix(31) } == ["100 % of the budget of tokens i"])
+    func trials(_ states: [TrialState]) -> [TrialRecord] {
+      states.enumerated().map {
+        TrialRecord(number: $0, state: $1, proposal: Proposal(Assignment([:]), origin: "test"), reason: "r\($0)")
+      }
+    }
+    #expect(warnings.failures(trials([.failed, .failed])) == nil)
+    #expect(warnings.failures(trials([.failed, .failed, .failed, .complete, .complete, .complete, .complete])) == nil)
+    let text = warnings.failures(trials([.complete, .failed, .complete, .failed, .failed]))
+    #expect(text == "3 of 5 trials failed, the last one because: r4")
+    #expect(warnings.failures(trials([.failed, .failed, .failed])) == nil)
+  }
+
+  @Test func overlapsAreFoundBeyondCaseAndSpacing() {
+    func row(_ id: String, _ text: String) -> Example {
+      Example(id: id, fields: ["id": .string(id), "text": .string(text)])
+    }
+    let data = DataSplits(
+      train: [row("a", "Where is my card?")], validation: [row("b", "Another"), row("c", "where is  my card")],
+      test: [row("d", "ANOTHER!"), row("e", "New"), row("f", "Where is my car?")])
+    let warnings = StudyWarnings.overlaps(data)
+    #expect(warnings.count == 2)
+    #expect(warnings.first?.hasPrefix("1 of 2 validation rows is also") == true)
+    #expect(warnings.last?.hasPrefix("1 of 3 test rows is also") == true)
+  }
+
+  /// Every kind of error says what to do, also where the code that throws it has nothing to add.
+  @Test func everyErrorHasAHint() {
+    let hints =
+      ModelError.Kind.allCases.map { ModelError($0, "m").hint }
+      + StoreError.Kind.allCases.map { StoreError($0, "m").hint }
+      + CassetteError.Kind.allCases.map(\.hint)
+      + [
+        StudyError.store(StoreError(.io, "m")), .model(ModelError(.server, "m")), .changed(study: "s", parts: ["goal"]),
+        .failing("m"), .noData, .interrupted,
+      ].map(\.hint)
+    #expect(hints.count > 30)
+    for hint in hints { #expect(hint.count > 8, "\(hint)") }
   }
 
   @Test func parallelismChangesNothing() async throws {

@@ -111,7 +111,9 @@ final class LineReader: Sendable {
     guard descriptor >= 0 else {
       let number = errno
       let exit: Exit = number == ENOENT ? .missing : number == EACCES ? .permission : .io
-      throw Failure(exit, "\(path): cannot be read: \(String(cString: strerror(number)))")
+      throw Failure(
+        exit, "\(path): cannot be read: \(String(cString: strerror(number)))",
+        hint: "check the path, its owner and its mode")
     }
     state = Lock(State(descriptor: descriptor))
   }
@@ -133,7 +135,11 @@ final class LineReader: Sendable {
         }
         state.buffer.removeFirst(state.start)
         state.start = 0
-        guard state.buffer.count < Self.limit else { throw Failure(.badInput, "\(path): a line is longer than 1 GiB") }
+        guard state.buffer.count < Self.limit else {
+          throw Failure(
+            .badInput, "\(path): a line is longer than 1 GiB",
+            hint: "this is no export of a study: make one with hone export STUDY")
+        }
         try fill(&state)
       }
     }
@@ -144,7 +150,8 @@ final class LineReader: Sendable {
     let count = read(state.descriptor, &chunk, chunk.count)
     if count < 0 {
       if errno == EINTR { return }
-      throw Failure(.io, "\(path): cannot be read: \(String(cString: strerror(errno)))")
+      throw Failure(
+        .io, "\(path): cannot be read: \(String(cString: strerror(errno)))", hint: "name a file, and check the disk")
     }
     state.isAtEnd = count == 0
     state.buffer += chunk[..<max(0, count)]

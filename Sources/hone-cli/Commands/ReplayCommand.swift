@@ -82,7 +82,9 @@ struct ReplayCommand: AsyncParsableCommand {
       )
     }
     guard let difference else { return }
-    let hint = problem.map { "the replay ended early: \(Failure($0).message)" }
+    let hint =
+      problem.map { "the replay ended early: \(Failure($0).message)" }
+      ?? "the task, its data or hone have changed since: undo that, or tune it anew with hone tune --fresh"
     throw Failure(.no, "\(study): the replay differs: \(difference)", hint: hint)
   }
 }

@@ -29,11 +29,12 @@ struct Failure: Error {
   var exit: Exit
   /// One sentence, beginning with where. Several lines when a file has several faults, each rendered whole.
   var message: String
-  var hint: String?
+  /// What to do. Empty only beside diagnostics, which bring their own.
+  var hint: String
   /// Faults of a file, each with its place; shown instead of the message.
   var diagnostics: [Diagnostic] = []
 
-  init(_ exit: Exit, _ message: String, hint: String? = nil) {
+  init(_ exit: Exit, _ message: String, hint: String) {
     self.exit = exit
     self.message = message
     self.hint = hint
@@ -45,7 +46,7 @@ struct Failure: Error {
       var fields: [String: Value] = [
         "schema": "hone.error/1", "code": .int(Int(exit.rawValue)), "message": .string(Hidden.secrets(in: message)),
       ]
-      fields["hint"] = hint.map { .string($0) }
+      if !hint.isEmpty { fields["hint"] = .string(hint) }
       if !diagnostics.isEmpty { fields["diagnostics"] = .array(diagnostics.map(\.fields)) }
       console.message(Value.object(fields).canonicalJSON)
       return
@@ -56,7 +57,7 @@ struct Failure: Error {
     } else {
       for diagnostic in diagnostics { console.message(diagnostic.rendered(colored: colored)) }
     }
-    if let hint { console.message(Style.info.apply("hint:", if: colored) + " " + Printable.clean(hint)) }
+    if !hint.isEmpty { console.message(Style.info.apply("hint:", if: colored) + " " + Printable.clean(hint)) }
   }
 }
 
@@ -71,9 +72,13 @@ extension Failure {
     case let error as DataError: self.init(error.diagnostics, kind: error.kind)
     case let error as CassetteError: self.init(error)
     case let error as SpaceError:
-      self.init(.badInput, (error.parameter.map { "\($0): " } ?? "") + error.message, hint: error.hint)
+      self.init(
+        .badInput, (error.parameter.map { "\($0): " } ?? "") + error.message,
+        hint: error.hint ?? Self.taskHint)
     case let error as OptimizerError:
-      self.init(.badInput, "optimizer: " + (error.setting.map { "\($0): " } ?? "") + error.message, hint: error.hint)
+      self.init(
+        .badInput, "optimizer: " + (error.setting.map { "\($0): " } ?? "") + error.message,
+        hint: error.hint ?? Self.taskHint)
     case let error as StudyError: self.init(error)
     case is CancellationError: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     default:
@@ -82,6 +87,8 @@ extension Failure {
         hint: "this is a fault in hone: please report it with the command, `hone version` and the task's seed")
     }
   }
+
+  private static let taskHint = "correct the task file; `hone check TASK` tells whether it is right"
 
   init(_ error: StoreError) {
     let exit: Exit =
@@ -118,11 +125,11 @@ extension Failure {
     case .model(let error): self.init(error)
     case .changed(let study, _):
       self.init(
-        .badInput, error.description,
+        .badInput, error.message,
         hint: "undo the change, give the task another study name than \"\(study)\", or begin again with --fresh")
     case .failing:
-      self.init(.no, error.description, hint: "mend the workflow and run the same command again: it goes on")
-    case .noData: self.init(.badInput, error.description, hint: "name a file with rows under data.validation")
+      self.init(.no, error.message, hint: "mend the workflow and run the same command again: it goes on")
+    case .noData: self.init(.badInput, error.message, hint: "name a file with rows under data.validation")
     case .interrupted: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     }
   }
@@ -135,7 +142,7 @@ extension Failure {
       case .permission: .permission
       case .io: .io
       }
-    self.init(exit, diagnostics.map(\.place).joined(separator: "\n"))
+    self.init(exit, diagnostics.map(\.place).joined(separator: "\n"), hint: "")
     self.diagnostics = diagnostics
   }
 

@@ -48,7 +48,9 @@ enum FileWriting {
     case EROFS: return Failure(.cannotCreate, "\(path): \(what)\(reason)", hint: "choose a folder on a writable disk")
     case ENOSPC, EDQUOT, EIO:
       return Failure(.io, "\(path): \(what)\(reason)", hint: "make room on the disk and run it again")
-    default: return Failure(.cannotCreate, "\(path): \(what)\(reason)")
+    default:
+      return Failure(
+        .cannotCreate, "\(path): \(what)\(reason)", hint: "choose another path; its folder has to be there")
     }
   }
 }

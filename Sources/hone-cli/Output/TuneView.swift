@@ -135,6 +135,16 @@ final class TuneView: Sendable {
     return isBest && console.terminal.hasColor ? text : Printable.cut(text, to: room)
   }
 
+  /// The seal is broken once, and that is said.
+  func testing(_ done: Int, _ total: Int) {
+    if done == 0 {
+      console.status(
+        "Testing", "the start and the best trial on the sealed test, \(Format.plural(total, "rollout"))", .info)
+    } else {
+      note("\(Format.count(done))/\(Format.count(total)) test rollouts")
+    }
+  }
+
   func warning(_ text: String) { console.warning(Printable.line(text)) }
 }
 

@@ -32,7 +32,8 @@ struct StudyReader: Sendable {
   func summary(of study: String) async throws -> StudySummary {
     _ = try await definition(of: study)
     guard let summary = try await store.studies().first(where: { $0.name == study }) else {
-      throw Failure(.missing, "\(path): the study \"\(study)\" was removed meanwhile")
+      throw Failure(
+        .missing, "\(path): the study \"\(study)\" was removed meanwhile", hint: "hone list names those there are")
     }
     return summary
   }

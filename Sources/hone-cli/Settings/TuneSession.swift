@@ -51,7 +51,7 @@ struct TuneSession: Sendable {
       view.ended(trial, incumbent: incumbent, seconds: seconds, tokens: spend.tokens)
     case .attempted(let attempt): view.attempted(attempt)
     case .asking(let optimizer): view.note("asking \(optimizer)")
-    case .testing(let done, let total): view.note("test \(done)/\(total)")
+    case .testing(let done, let total): view.testing(done, total)
     case .warning(let text): view.warning(text)
     case .finished: break
     }
