@@ -74,11 +74,9 @@ import Testing
     let bench = try Bench(totalTimeout: 0.5) { request in
       [.send(FaultServer.Action.head(length: 1000)), .drip([UInt8](repeating: 32, count: 1000), interval: 0.05)]
     }
-    let start = ContinuousClock.now
     let error = try #require(await bench.error())
+    // Without a deadline the 50 s of drip would end as a malformed reply.
     #expect(error.kind == .timeout && error.attempts == 4)
-    // 4 tries of 0.5 s: the bound of 10 % is checked by the benchmark, this only tells a held deadline from none.
-    #expect(ContinuousClock.now - start < .seconds(10))
   }
 
   @Test func theFirstByteDeadlineHolds() async throws {
