@@ -33,6 +33,11 @@ struct CallKey {
     return Self.hex(hash.finalize())
   }
 
+  /// The key under which the `number`-th failure of a call, from 0, is kept: no request has it.
+  static func failure(_ number: Int, of key: String) -> String {
+    hex(SHA256.hash(data: Array("\(key)/failed/\(number)".utf8)))
+  }
+
   private static func hex(_ digest: SHA256.Digest) -> String {
     String(unsafeUninitializedCapacity: 2 * SHA256.byteCount) { hex in
       func digit(_ half: UInt8) -> UInt8 { half + (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
@@ -48,6 +53,8 @@ struct CallKey {
 extension CallRecord {
   /// The key its own contents have; differs from `key` when the record was changed by hand.
   public var computedKey: String {
-    CallKey(alias: alias, path: path, body: request).key(repeat: `repeat`, sample: sample)
+    let key = CallKey(alias: alias, path: path, body: request).key(repeat: `repeat`, sample: sample)
+    guard !isReply else { return key }
+    return CallKey.failure(response["number"]?.int ?? 0, of: key)
   }
 }

@@ -42,6 +42,9 @@ public struct CallRecord: Hashable, Codable, Sendable {
     self.attempts = attempts
     self.role = role
   }
+
+  /// Whether a reply came; else `response` says how the call failed.
+  public var isReply: Bool { (200..<300).contains(status) }
 }
 
 /// Where calls are kept and found again: a cassette file, or a study's store.
@@ -134,6 +137,15 @@ public final class CallScope: Sendable {
       state.spend.add(record.usage, requests: record.attempts)
       state.keys.append(record.key)
       if isFromCassette { state.records.append(record) }
+    }
+  }
+
+  /// A call of the cassette that ended badly.
+  /// - Parameter isCounted: whether this scope made it; else an earlier session did, and only the record is kept.
+  func note(failure record: CallRecord, isCounted: Bool) {
+    state.withLock { state in
+      if isCounted { state.spend.add(record.usage, requests: record.attempts) }
+      state.records.append(record)
     }
   }
 

@@ -3,6 +3,8 @@ import HoneTrace
 
 extension ModelClient {
   static let maxRedirects = 3
+  /// Seconds a request that was sent may still take when its caller is cancelled: a stop takes at most 5 s in all.
+  static let patience = 4.0
 
   /// One try: the request, its redirects, and what the answer means.
   func attempt(_ named: NamedCall, key: String?, origin: Endpoint.Origin, secondsLeft: Double?) async -> Outcome {
@@ -18,7 +20,7 @@ extension ModelClient {
     for hop in 0... {
       let reply: HTTPReply
       do {
-        reply = try await transport.send(request)
+        reply = try await sendPatiently(request)
       } catch {
         return judge(error, named, isOutOfBudget: total < endpoint.totalTimeout && error.kind == .timeout)
       }
@@ -31,6 +33,28 @@ extension ModelClient {
       request.totalTimeout = max(0.001, total - stopwatch.seconds)
     }
     return .fail(.cancelledCall, lost: nil)
+  }
+
+  /// Sends. What is on its way when the caller is cancelled has some seconds to arrive: it may be paid for, and is kept.
+  private func sendPatiently(_ request: HTTPRequest) async throws(TransportError) -> HTTPReply {
+    let transport = transport
+    let sending = Task { () async -> Result<HTTPReply, TransportError> in
+      do throws(TransportError) {
+        return .success(try await transport.send(request))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let clock = clock
+    let result = await withTaskCancellationHandler {
+      await sending.value
+    } onCancel: {
+      Task {
+        try? await clock.sleep(for: .seconds(Self.patience))
+        sending.cancel()
+      }
+    }
+    return try result.get()
   }
 
   private func headers(_ named: NamedCall, key: String?, _ capabilities: Capabilities) -> [HTTPHeader] {

@@ -12,18 +12,18 @@ extension ModelClient {
     case fail(ModelError, lost: Usage?)
   }
 
+  /// A call that ended without a reply, and what it used all the same.
+  struct Lost: Error {
+    let error: ModelError
+    let spend: Spend
+  }
+
   /// Sends until there is a reply or nothing more to try.
   ///
   /// Each try is reserved before it is sent and settled with what it used. All tries of one form share an idempotency key.
-  func send(_ named: NamedCall, _ context: CallContext?) async throws(ModelError) -> CallRecord {
-    let key = try key.get()
-    let origin = try endpoint.origin(hasKey: key != nil)
+  func send(_ named: NamedCall, _ context: CallContext?) async throws(Lost) -> CallRecord {
+    let (key, origin) = try prepared(context)
     let ledger = context?.ledger
-    guard ledger?.budget.money == nil || endpoint.price != nil else {
-      throw ModelError(
-        .configuration, "the budget caps money, but endpoint \"\(endpoint.alias)\" has no price",
-        hint: "give the endpoint's price for a million tokens, in and out")
-    }
     let stopwatch = Stopwatch(clock)
     var random = RandomStream(seed: seed, name: "retry/\(named.key)")
     var lost = Spend()
@@ -33,11 +33,11 @@ extension ModelClient {
       do throws(ModelError) {
         reserved = try await reserve(named, ledger)
       } catch {
-        throw Self.ended(error, attempts, lost, context)
+        throw Self.ended(error, attempts, lost)
       }
       guard let epoch = await limit.acquire() else {
         if let reserved { ledger?.settle(reserved, used: Spend()) }
-        throw Self.ended(.cancelledCall, attempts, lost, context)
+        throw Self.ended(.cancelledCall, attempts, lost)
       }
       (attempts, tries) = (attempts + 1, tries + 1)
       let outcome = await attempt(named, key: key, origin: origin, secondsLeft: ledger?.secondsLeft)
@@ -59,12 +59,12 @@ extension ModelClient {
         if let reserved { ledger?.settle(reserved, used: used) }
         lost = lost + used
         tries = 0
-        if attempts > 8 { throw Self.ended(error, attempts, lost, context) }
+        if attempts > 8 { throw Self.ended(error, attempts, lost) }
       case .fail(let error, let usage):
         limit.release(epoch: epoch, .neutral)
         if let usage { used.add(usage) } else { used.requests = 1 }
         if let reserved { ledger?.settle(reserved, used: used) }
-        throw Self.ended(error, attempts, lost + used, context)
+        throw Self.ended(error, attempts, lost + used)
       case .retry(let error, let after, let usage, let signal):
         limit.release(epoch: epoch, signal)
         if let usage { used.add(usage) } else { used.requests = 1 }
@@ -72,18 +72,33 @@ extension ModelClient {
         lost = lost + used
         if error.kind == .malformedReply { malformed += 1 }
         guard tries < policy.maxTries, malformed <= policy.maxMalformed else {
-          throw Self.ended(error, attempts, lost, context)
+          throw Self.ended(error, attempts, lost)
         }
         let delay = after ?? policy.delay(beforeTry: tries + 1, random: &random)
         guard delay <= RetryAfter.longest else {
-          throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost, context)
+          throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost)
         }
         do {
           try await clock.sleep(for: .seconds(delay))
         } catch {
-          throw Self.ended(.cancelledCall, attempts, lost, context)
+          throw Self.ended(.cancelledCall, attempts, lost)
         }
       }
+    }
+  }
+
+  private func prepared(_ context: CallContext?) throws(Lost) -> (key: String?, origin: Endpoint.Origin) {
+    do throws(ModelError) {
+      let key = try key.get()
+      let origin = try endpoint.origin(hasKey: key != nil)
+      guard context?.ledger?.budget.money == nil || endpoint.price != nil else {
+        throw ModelError(
+          .configuration, "the budget caps money, but endpoint \"\(endpoint.alias)\" has no price",
+          hint: "give the endpoint's price for a million tokens, in and out")
+      }
+      return (key, origin)
+    } catch {
+      throw Lost(error: error, spend: Spend())
     }
   }
 
@@ -96,14 +111,11 @@ extension ModelClient {
       hint: "run the same command again later: it goes on where it stopped", status: error.status)
   }
 
-  private static func ended(_ error: ModelError, _ attempts: Int, _ lost: Spend, _ context: CallContext?)
-    -> ModelError
-  {
-    context?.scope.note(lost: lost)
+  private static func ended(_ error: ModelError, _ attempts: Int, _ lost: Spend) -> Lost {
     var error = error
     error.attempts = attempts
     if attempts > 1 { error.message += " (\(attempts) tries)" }
-    return error
+    return Lost(error: error, spend: lost)
   }
 
   // MARK: Money

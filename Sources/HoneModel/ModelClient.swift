@@ -133,10 +133,10 @@ public final class ModelClient: ChatModel, EmbeddingModel {
     let named = NamedCall(
       call: call, asked: redacted ?? whole, text: text, key: id.key(repeat: `repeat`, sample: sample), repeat: `repeat`,
       sample: sample)
-    guard let context else { return try await Answer(record: send(named, nil), isReplayed: false) }
+    guard let context else { return try await Answer(record: sent(named, nil), isReplayed: false) }
     if let answer = try await lookUp(named, context) { return answer }
     guard context.archive != nil || context.cassette != nil && context.mode != .off else {
-      let record = try await send(named, context)
+      let record = try await sent(named, context)
       context.scope.note(record, isFromCassette: false)
       return Answer(record: record, isReplayed: false)
     }
@@ -144,7 +144,7 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       do throws(ModelError) {
         // Another call may have landed between the look-up and now.
         if let answer = try await lookUp(named, context, isSecond: true) { return .success(answer) }
-        let record = try await send(named, context)
+        let record = try await sent(named, context)
         try await keep(record, context)
         return .success(Answer(record: record, isReplayed: false))
       } catch {
@@ -153,6 +153,16 @@ public final class ModelClient: ChatModel, EmbeddingModel {
     }.get()
     context.scope.note(answer.record, isFromCassette: false)
     return answer
+  }
+
+  /// Sends, and keeps what a call without a reply used.
+  private func sent(_ named: NamedCall, _ context: CallContext?) async throws(ModelError) -> CallRecord {
+    do {
+      return try await send(named, context)
+    } catch {
+      if let context { try await keep(error, named, context) }
+      throw error.error
+    }
   }
 
   // MARK: Records
@@ -172,11 +182,13 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       }
     guard isRead else { return nil }
     if let cassette = context.cassette, let record = try await find(named.key, in: cassette) {
+      if context.mode == .replay { try await noteEarlierFailures(named, context) }
       try await book(record, named, context)
       if !isSecond { context.scope.note(record, isFromCassette: true) }
       return Answer(record: record, isReplayed: true)
     }
     guard context.mode == .replay else { return nil }
+    if let failure = try await recordedFailure(named, context) { throw failure }
     // Where the recorded run was stopped by its budget, the replayed one is stopped by it too.
     if let reservation = try await reserve(named, context.ledger) {
       context.ledger?.settle(reservation, used: Spend())
@@ -185,7 +197,7 @@ public final class ModelClient: ChatModel, EmbeddingModel {
   }
 
   /// A call answered by the cassette spends what it spent when it was recorded, so that a budget stops where it stopped.
-  private func book(_ record: CallRecord, _ named: NamedCall, _ context: CallContext) async throws(ModelError) {
+  func book(_ record: CallRecord, _ named: NamedCall, _ context: CallContext) async throws(ModelError) {
     guard let ledger = context.ledger else { return }
     var used = Spend()
     used.add(record.usage, requests: record.attempts)
@@ -198,7 +210,7 @@ public final class ModelClient: ChatModel, EmbeddingModel {
 
   private func find(_ key: String, in archive: any CallArchive) async throws(ModelError) -> CallRecord? {
     do {
-      guard let record = try await archive.call(for: key), (200..<300).contains(record.status) else { return nil }
+      guard let record = try await archive.call(for: key), record.isReply else { return nil }
       return record
     } catch {
       throw archiveError("cannot be read", error)
@@ -240,7 +252,7 @@ public final class ModelClient: ChatModel, EmbeddingModel {
         ? "name a cassette" : "record it anew (mode record), or fill the gaps from the endpoint (mode auto)")
   }
 
-  private func archiveError(_ what: String, _ error: any Error) -> ModelError {
+  func archiveError(_ what: String, _ error: any Error) -> ModelError {
     if let error = error as? ModelError { return error }
     return ModelError(.archive, secrets.redact("the record of model calls \(what): \(error)"))
   }

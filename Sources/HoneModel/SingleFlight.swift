@@ -2,8 +2,8 @@ import HoneTrace
 
 /// Makes identical calls that run at the same time one call.
 ///
-/// The work runs in a task of its own: a caller that is cancelled leaves at once, and the work is cancelled when the last
-/// one has left.
+/// The work runs in a task of its own. A caller that is cancelled leaves at once while others wait; the last one cancels
+/// the work and waits for its end, so that a reply which is still kept is kept before its caller goes on.
 final class SingleFlight: Sendable {
   typealias Answer = Result<ModelClient.Answer, ModelError>
 
@@ -46,11 +46,13 @@ final class SingleFlight: Sendable {
   }
 
   private func leave(_ key: String, _ number: Int) {
-    let continuation = state.withLock { state in
-      let continuation = state.flights[key]?.waiting.removeValue(forKey: number)
-      // A cancelled flight lands like any other: it may have been paid for and is then stored.
-      if continuation != nil, state.flights[key]?.waiting.isEmpty == true { state.flights[key]?.task?.cancel() }
-      return continuation
+    let continuation: CheckedContinuation<Answer, Never>? = state.withLock { state in
+      guard let flight = state.flights[key], flight.waiting[number] != nil else { return nil }
+      guard flight.waiting.count > 1 else {
+        flight.task?.cancel()
+        return nil
+      }
+      return state.flights[key]?.waiting.removeValue(forKey: number)
     }
     continuation?.resume(returning: .failure(.cancelledCall))
   }

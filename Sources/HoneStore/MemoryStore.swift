@@ -20,11 +20,10 @@ public final class MemoryStore: Store {
     var places: [RolloutKey: Int] = [:]
     var calls: [CallRecord] = []
     var callPlaces: [String: Int] = [:]
-    var lost = Spend()
     var documents: [String: Value] = [:]
 
     var spend: Spend {
-      calls.reduce(into: lost) { sum, call in sum.add(call.usage, requests: call.attempts) }
+      calls.reduce(into: Spend()) { sum, call in sum.add(call.usage, requests: call.attempts) }
     }
   }
 
@@ -242,10 +241,6 @@ public final class MemoryStore: Store {
   }
 
   public func spend(of study: String) async throws(StoreError) -> Spend { try change(study) { $0.spend } }
-
-  public func book(_ spend: Spend, study: String) async throws(StoreError) {
-    try change(study) { $0.lost = $0.lost + spend }
-  }
 
   public func seconds(of study: String) async throws(StoreError) -> Double { try change(study) { $0.seconds } }
 

@@ -67,7 +67,7 @@ private struct Salvage {
     ("blobs", ["id"]), ("owners", ["id"]), ("labels", ["id"]), ("studies", ["id"]), ("sessions", ["id"]),
     ("trials", ["study", "number"]), ("attempts", ["study", "seq"]), ("events", ["study", "seq"]),
     ("rollouts", ["id"]), ("nodes", ["rollout", "seq"]), ("feedback", ["rollout", "seq"]), ("calls", ["id"]),
-    ("lost_requests", ["id"]), ("documents", ["study", "name"]),
+    ("documents", ["study", "name"]),
   ]
 
   func run() throws -> Recovery {
@@ -138,7 +138,7 @@ private struct Salvage {
     }
     // Without its problem a study is nothing: its space says what its values mean.
     try drop("studies", where: "typeof(problem) = 'integer' AND problem NOT IN (SELECT id FROM blobs)")
-    for table in ["sessions", "trials", "attempts", "events", "rollouts", "calls", "lost_requests", "documents"] {
+    for table in ["sessions", "trials", "attempts", "events", "rollouts", "calls", "documents"] {
       try drop(table, where: "study NOT IN (SELECT id FROM studies)")
     }
     try drop("sessions", where: "owner NOT IN (SELECT id FROM owners)")

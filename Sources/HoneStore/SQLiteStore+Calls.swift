@@ -84,17 +84,7 @@ extension SQLiteStore {
           ifnull(sum(CASE estimated WHEN 1 THEN prompt_tokens + completion_tokens END), 0), total(cost)
         FROM calls WHERE study = ?
         """)
-    return try spend(calls, id) + lost(of: id, db)
-  }
-
-  /// Requests that brought no recorded reply.
-  static func lost(of id: Int64, _ db: Database) throws -> Spend {
-    let lost = try db.cachedStatement(
-      sql: """
-        SELECT ifnull(sum(requests), 0), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0),
-          ifnull(sum(estimated_tokens), 0), total(money) FROM lost_requests WHERE study = ?
-        """)
-    return try spend(lost, id)
+    return try spend(calls, id)
   }
 
   private static func spend(_ statement: Statement, _ id: Int64) throws -> Spend {
@@ -106,24 +96,6 @@ extension SQLiteStore {
     spend.estimatedTokens = try row.whole(3)
     spend.money = try row.real(4)
     return spend
-  }
-
-  public func book(_ spend: Spend, study: String) async throws(StoreError) {
-    guard spend != Spend() else { return }
-    let now = now()
-    try await write { db in try Self.insertLost(spend, study: Self.id(of: study, db), now: now, db) }
-  }
-
-  static func insertLost(_ spend: Spend, study: Int64, now: Double, _ db: Database) throws {
-    try db.execute(
-      sql: """
-        INSERT INTO lost_requests
-          (study, requests, prompt_tokens, completion_tokens, estimated_tokens, money, made)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
-        study, spend.requests, spend.promptTokens, spend.completionTokens, spend.estimatedTokens, spend.money, now,
-      ])
   }
 }
 

@@ -34,8 +34,6 @@ extension SQLiteStore {
       for row in open { try send(.open(trial: try row.whole(0), reason: try row.text(1))) }
       try Self.eachRollout(of: id, trial: nil, split: nil, traces: true, db) { try send(.rollout($0)) }
       try Self.eachCall(of: id, limit: nil, db) { try send(.call($0)) }
-      let lost = try Self.lost(of: id, db)
-      if lost != Spend() { try send(.lost(lost)) }
       let documents = try Row.fetchAll(
         db, sql: "SELECT name, \(Columns.text("value")) FROM documents WHERE study = ? ORDER BY name", arguments: [id])
       for row in documents { try send(.document(name: try row.text(0), try row.json(1))) }
@@ -112,7 +110,6 @@ private struct Import {
         arguments: [try Columns.store(reason, db), now, id, trial])
     case .rollout(let rollout): try SQLiteStore.insert(rollout.stored, study: id, &labels, db)
     case .call(let call): try SQLiteStore.insert(call, study: id, now: now, db)
-    case .lost(let spend): try SQLiteStore.insertLost(spend, study: id, now: now, db)
     case .document(let name, let value): try SQLiteStore.insertDocument(name, value, study: id, db)
     case .end(let lines):
       guard lines == line - 1 else { throw StoreError(.corrupt, "\(lines) lines were exported, \(line - 1) are here") }

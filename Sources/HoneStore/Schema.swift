@@ -124,14 +124,6 @@ package enum Schema {
       made REAL NOT NULL,
       UNIQUE (study, key)
     ) STRICT;
-    CREATE TABLE lost_requests (
-      id INTEGER PRIMARY KEY,
-      study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
-      requests INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
-      estimated_tokens INTEGER NOT NULL, money REAL NOT NULL,
-      made REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX lost_requests_study ON lost_requests (study);
     CREATE TABLE documents (
       study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
       name ANY NOT NULL, value ANY NOT NULL,

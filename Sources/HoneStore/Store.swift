@@ -148,10 +148,8 @@ public protocol Store: Sendable {
   func archive(of study: String) -> any CallArchive
   /// Calls in the order they were made.
   func calls(of study: String, limit: Int?) async throws(StoreError) -> [CallRecord]
-  /// Requests, tokens and money of all calls the study paid for.
+  /// Requests, tokens and money of all calls of the study, failed ones included.
   func spend(of study: String) async throws(StoreError) -> Spend
-  /// Books requests that brought no recorded reply, such as failed ones: they count against the caps all the same.
-  func book(_ spend: Spend, study: String) async throws(StoreError)
   /// Seconds run so far, over all sessions.
   func seconds(of study: String) async throws(StoreError) -> Double
 

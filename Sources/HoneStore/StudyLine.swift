@@ -13,7 +13,6 @@ enum StudyLine {
   case rollout(RolloutRecord)
   case call(CallRecord)
   /// Requests that brought nothing.
-  case lost(Spend)
   case document(name: String, Value)
   /// The last line; without it the file was cut.
   case end(lines: Int)
@@ -44,7 +43,6 @@ enum StudyLine {
       members = ["line": "interrupted", "trial": .int(trial), "reason": .string(reason)]
     case .rollout(let rollout): members = ["line": "rollout", "rollout": try ValueEncoder.value(rollout)]
     case .call(let call): members = ["line": "call", "call": try ValueEncoder.value(call)]
-    case .lost(let spend): members = ["line": "lost", "spend": try ValueEncoder.value(spend)]
     case .document(let name, let value): members = ["line": "document", "name": .string(name), "value": value]
     case .end(let lines): members = ["line": "end", "lines": .int(lines)]
     }
@@ -77,7 +75,6 @@ enum StudyLine {
     case "interrupted": self = .open(trial: try decode("trial"), reason: try decode("reason"))
     case "rollout": self = .rollout(try decode("rollout"))
     case "call": self = .call(try decode("call"))
-    case "lost": self = .lost(try decode("spend"))
     case "document": self = .document(name: try decode("name"), line["value"] ?? .null)
     case "end": self = .end(lines: try decode("lines"))
     default: throw StoreError(.corrupt, "the line is none of an exported study")

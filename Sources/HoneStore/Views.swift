@@ -56,8 +56,6 @@ extension Schema {
       FROM studies s LEFT JOIN (
         SELECT study, attempts AS requests, prompt_tokens, completion_tokens, ifnull(cost, 0.0) AS money,
           CASE estimated WHEN 1 THEN prompt_tokens + completion_tokens ELSE 0 END AS estimated_tokens FROM calls
-        UNION ALL
-        SELECT study, requests, prompt_tokens, completion_tokens, money, estimated_tokens FROM lost_requests
       ) u ON u.study = s.id GROUP BY s.id;
     """
 }

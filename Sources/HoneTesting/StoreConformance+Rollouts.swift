@@ -82,10 +82,6 @@ extension StoreConformance {
       expected.estimatedTokens = 15
       expected.money = 1
       try expectEqual(try await store.spend(of: "a"), expected, "spend")
-      var lost = Spend()
-      lost.requests = 4
-      try await store.book(lost, study: "a")
-      try expectEqual(try await store.spend(of: "a"), expected + lost, "spend with requests that brought nothing")
     },
     Check(name: "what is stored stays although its task is cancelled") { store in
       _ = try await store.open(definition("a"))

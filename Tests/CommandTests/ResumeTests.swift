@@ -53,11 +53,9 @@ import Testing
     try program.writePromptTask(endpoint.base)
     let running = try program.start(["tune", "task.yaml"])
     #expect(await running.wait { endpoint.answered.count >= expected.requests.count / 2 })
-    let sent = Date()
     running.signal(signal)
     let stopped = await running.result()
     #expect(stopped.code == code, "\(stopped.error)")
-    #expect(Date().timeIntervalSince(sent) < 8)
     #expect(stopped.error.contains("hone tune task.yaml"), "\(stopped.error)")
     let states = try await program.run("list", "support", "--json").objects().compactMap { $0["state"]?.string }
     #expect(!states.contains("running"), "\(states)")

@@ -172,15 +172,34 @@ import Testing
     #expect(texts == ["one", "two"])
   }
 
-  @Test func failuresAreNeverRecordedButCounted() async throws {
+  @Test func aFailureIsKeptCountedAndMetAgainInAReplayOnly() async throws {
     let transport = ScriptedTransport { _ in .success(HTTPReply(status: 500)) }
     let client = Bench.client(endpoint, transport: transport)
     let (archive, cassette) = (MemoryArchive(), MemoryArchive())
     let ledger = Ledger(budget: Budget())
     let context = CallContext(ledger: ledger, archive: archive, cassette: cassette, mode: .auto)
     await #expect(throws: ModelError.self) { try await ask(client, "a", context) }
-    #expect(archive.all.isEmpty && cassette.all.isEmpty)
     #expect(ledger.spent.requests == 4 && context.scope.spend.requests == 4 && ledger.reserved == Spend())
+    for kept in [archive, cassette] {
+      let record = try #require(kept.all.first)
+      #expect(kept.all.count == 1 && !record.isReply && record.status == 500 && record.attempts == 4)
+      #expect(record.key == record.computedKey)
+    }
+    // A live run sends again, and keeps the next failure beside the first.
+    await #expect(throws: ModelError.self) {
+      try await ask(client, "a", CallContext(archive: archive, cassette: cassette, mode: .auto))
+    }
+    #expect(transport.requests.count == 8 && archive.all.count == 2 && cassette.all.count == 2)
+    // A replay fails as the recording did, spends what it spent, and sends nothing.
+    let replayed = CallContext(ledger: Ledger(budget: Budget()), cassette: cassette, mode: .replay)
+    await #expect {
+      try await ask(client, "a", replayed)
+    } throws: {
+      let error = $0 as? ModelError
+      return error?.kind == .server && error?.status == 500 && error?.attempts == 4
+    }
+    #expect(transport.requests.count == 8 && replayed.scope.records == cassette.all)
+    #expect(replayed.scope.spend.requests == 8 && replayed.ledger?.spent.requests == 8)
   }
 
   @Test func aBudgetThatIsTooSmallSendsNothing() async throws {
@@ -258,8 +277,9 @@ import Testing
     #expect(bench.server.requests.count == 1)
   }
 
-  /// The reply has come when the caller leaves: it was paid for and is stored.
-  @Test func aPaidReplyIsKeptThoughTheCallerLeft() async throws {
+  /// The request is on its way when its only caller is cancelled: its reply is paid for, and is stored before the caller
+  /// goes on.
+  @Test func aPaidReplyIsKeptThoughTheCallerIsCancelled() async throws {
     let gate = Lock(false)
     let transport = ScriptedTransport { _ in
       while !gate.withLock({ $0 }) { await Task.yield() }
@@ -270,9 +290,8 @@ import Testing
     let task = Task { try await ask(client, "a", CallContext(archive: archive)).text }
     while transport.requests.isEmpty { await Task.yield() }
     task.cancel()
-    await #expect { _ = try await task.value } throws: { ($0 as? ModelError)?.kind == .cancelled }
     gate.withLock { $0 = true }
-    while archive.all.isEmpty { await Task.yield() }
+    #expect(try await task.value == "paid")
     #expect(archive.all.count == 1)
   }
 

@@ -85,7 +85,7 @@ import Testing
     }
     #expect(best == ["s", "0", "0.5", "{\"k\":0}", "1"])
     let requests = try await store.reader.read { db in try Int.fetchOne(db, sql: "SELECT requests FROM spending") }
-    #expect(requests == 7)
+    #expect(requests == 4)
   }
 
   @Test("every long text has one place, and a removed study leaves none")

@@ -33,7 +33,7 @@ struct LogsCommand: AsyncParsableCommand {
     for study in studies {
       calls += try await reader.store.calls(of: study, limit: nil).map { (study, $0) }
     }
-    if failed { calls = calls.filter { !(200..<300).contains($0.call.status) } }
+    if failed { calls = calls.filter { !$0.call.isReply } }
     if number > 0 { calls = Array(calls.suffix(number)) }
     for (study, call) in calls {
       if console.json {
@@ -48,7 +48,7 @@ struct LogsCommand: AsyncParsableCommand {
   }
 
   private func print(_ call: CallRecord, _ study: String, _ console: Console) {
-    let isGood = (200..<300).contains(call.status)
+    let isGood = call.isReply
     var head =
       "\(call.key.prefix(12))  \(Printable.line(study))  \(call.role)  \(Printable.line(call.alias))  \(call.status)"
     head += "  \(Format.duration(call.seconds))  \(Format.count(call.usage.totalTokens)) tok"

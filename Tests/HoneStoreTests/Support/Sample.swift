@@ -33,7 +33,7 @@ enum Sample {
       seconds: 0.5, attempts: 2, role: "workflow")
   }
 
-  /// Three trials: complete, failed, interrupted; rollouts, calls, an attempt, a document, a lost request, 2 s.
+  /// Three trials: complete, failed, interrupted; rollouts, calls, an attempt, a document, 2 s.
   static func fill(_ store: any Store) async throws {
     _ = try await store.open(definition)
     try await store.acquire("s", owner: .current)
@@ -49,9 +49,6 @@ enum Sample {
         trial: 0, Estimate(mean: 0.5, deviation: 0.1, count: 2), screened: false, outcomes: ["ms": 2]), study: "s")
     try await store.finish(.failed(trial: 1, reason: "workflow"), study: "s")
     try await store.interrupt(trials: [2], reason: "stopped", study: "s")
-    var lost = Spend()
-    lost.requests = 3
-    try await store.book(lost, study: "s")
     try await store.setDocument("report", ["score": .double(1)], study: "s")
     try await store.release("s", owner: .current, seconds: 2)
   }
