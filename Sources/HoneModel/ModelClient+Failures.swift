@@ -58,7 +58,8 @@ extension ModelClient {
 }
 
 extension CallRecord {
-  fileprivate init(_ lost: ModelClient.Lost, _ number: Int, _ named: ModelClient.NamedCall, alias: String, role: String) {
+  fileprivate init(_ lost: ModelClient.Lost, _ number: Int, _ named: ModelClient.NamedCall, alias: String, role: String)
+  {
     let (error, spend) = (lost.error, lost.spend)
     let status = error.status ?? 0
     self.init(

@@ -78,6 +78,29 @@ import Testing
     #expect(await running.result().code == 130)
   }
 
+  @Test func failedCallsCountAndFailAgainInAReplay() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    let endpoint = try await Endpoint(in: program.folder, "--refuse", "Crash after crash")
+    defer { endpoint.stop() }
+    try program.writePromptTask(endpoint.base, trials: 2)
+    let recorded = try await program.run("tune", "task.yaml", "--record", "calls.jsonl")
+    #expect(recorded.code == 0, "\(recorded.error)")
+    let sent = endpoint.begun.count
+    let failed = try await program.run("logs", "--failed", "--json").objects()
+    #expect(!failed.isEmpty && failed.allSatisfy { $0["status"]?.int == 500 }, "\(failed)")
+    // What was sent in vain stands in the study's spend, also for the next session.
+    let shown = try #require(try await program.run("list", "--json").objects().first)
+    #expect(shown["spend"]?["requests"]?.int == sent, "\(shown)")
+    let replay = try await program.run("replay", "support", "--json")
+    #expect(replay.code == 0, "\(replay)")
+    let replayed = try await program.run("tune", "task.yaml", "--replay", "calls.jsonl", "--db", "replayed.db")
+    #expect(replayed.code == 0, "\(replayed.error)")
+    let best = try await program.run("best", "support", "--json")
+    #expect(try await best.out == program.run("best", "support", "--json", "--db", "replayed.db").out)
+    #expect(endpoint.begun.count == sent)
+  }
+
   @Test func replayOpensNoSocketAndIsTheSame() async throws {
     let program = try Program()
     defer { program.remove() }

@@ -1,6 +1,6 @@
 """A chat endpoint for tests: answers by rule, counts what it saw.
 
-usage: endpoint.py LOG [--delay SECONDS] [--status CODE]
+usage: endpoint.py LOG [--delay SECONDS] [--status CODE] [--refuse TEXT]
 
 Prints its port on standard output. Appends "begin HASH" and "end HASH" to LOG for each request, HASH over path and body.
 A proposer (a request that asks for JSON) gets a better instruction; everyone else gets the label that the instruction and
@@ -12,6 +12,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("log")
 parser.add_argument("--delay", type=float, default=0)
 parser.add_argument("--status", type=int, default=200)
+parser.add_argument("--refuse", help="answer 500 where the last message holds this")
 parser.add_argument("--echo-headers", action="store_true")
 options = parser.parse_args()
 lock = threading.Lock()
@@ -49,6 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         messages = request["messages"]
         system = next((m["content"] for m in messages if m["role"] == "system"), "")
         user = messages[-1]["content"]
+        if user == options.refuse:
+            return self.answer(500, {"error": {"message": "down", "type": "x"}}, digest)
         if "response_format" in request or "suggestion" in user:
             text = proposal(user, digest)
         else:
