@@ -67,7 +67,7 @@ extension CallRecord {
       repeat: named.repeat, sample: named.sample, status: (200..<300).contains(status) ? 0 : status,
       response: [
         "error": .string(error.kind.rawValue), "message": .string(error.message),
-        "hint": error.hint.map { .string($0) } ?? .null, "status": error.status.map { .int($0) } ?? .null,
+        "hint": .string(error.hint), "status": error.status.map { .int($0) } ?? .null,
         "attempts": .int(error.attempts), "number": .int(number),
       ],
       usage: Usage(
