@@ -63,7 +63,8 @@ struct StudyDriver: Sendable {
       }
     } catch let error as ModelError where error.kind == .budget && best != nil {
       stop = Self.stop(error)
-    } catch let cap as Cap where best != nil {
+    } catch let cap as Cap {
+      guard best != nil else { throw cap.error }
       stop = cap.stop
     }
     return try await report(stop ?? .exhausted)
@@ -136,7 +137,14 @@ struct StudyDriver: Sendable {
   }
 
   /// A cap was reached in the middle of a trial, which is interrupted and goes on when there is room again.
-  private struct Cap: Error { let stop: Report.Stop }
+  private struct Cap: Error {
+    let stop: Report.Stop
+
+    /// When there is nothing to report yet.
+    var error: ModelError {
+      ModelError(.budget, "the budget of \(stop.rawValue) ended the study before its start was measured")
+    }
+  }
 
   private static func stop(_ error: ModelError) -> Report.Stop {
     if error.message.contains("tokens") { return .tokens }

@@ -35,6 +35,19 @@ import Testing
     #expect(Printable.pad("7", to: 3, right: true) == "  7")
   }
 
+  @Test func wrapping() {
+    let text = "   Purpose Sort a message, and reply with its name."
+    #expect(
+      Printable.wrapped(text, to: 30, indent: 11)
+        == "   Purpose Sort a message, and\n           reply with its\n           name.")
+    #expect(Printable.wrapped(text, to: 80, indent: 11) == text)
+    let green = Style.good.apply("Purpose", if: true)
+    #expect(
+      Printable.wrapped("   \(green) Sort a message", to: 18, indent: 11) == "   \(green) Sort a\n           message")
+    #expect(Printable.wrapped("Stop abcdefghij k", to: 8, indent: 5) == "Stop abcdefghij\n     k")
+    #expect(Printable.wrapped("a\n\nb", to: 8, indent: 2) == "a\n\nb")
+  }
+
   @Test func figures() {
     #expect(Format.count(1_234_567) == "1,234,567")
     #expect(Format.count(-1_000) == "-1,000")

@@ -153,6 +153,14 @@ private struct Parabola: Runner {
     #expect(try await store.trials(of: "parabola").allSatisfy { $0.state == .complete })
   }
 
+  /// A cap that leaves nothing to report is an error with words.
+  @Test func aCapBeforeTheStartIsABudgetError() async throws {
+    await #expect { try await tune(budget: Budget(trials: 50, rollouts: 10)) } throws: { error in
+      guard case .model(let error)? = error as? StudyError else { return false }
+      return error.kind == .budget && error.message.contains("rollouts") && !error.hint.isEmpty
+    }
+  }
+
   @Test func nothingThatFailedIsEverBest() async throws {
     var runner = Parabola()
     runner.score = { x, _, _ in x > 0.5 ? .infinity : x > 0 ? .nan : 1 + x }

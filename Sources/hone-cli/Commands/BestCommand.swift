@@ -32,7 +32,7 @@ struct BestCommand: AsyncParsableCommand {
     if let write {
       try await save(trial, reader, to: write)
       console.status("Wrote", "\(write)  trial \(number) of \(Printable.line(study)) as the start")
-      console.status("Next", "hone diff \(study)   hone check \(Shell.quoted(write))", .info)
+      console.status("Next", "hone diff \(study)   hone check \(Shell.quoted(write))", .info, wraps: false)
       return
     }
     if console.json {

@@ -59,7 +59,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
     console.result("Optimizer", "\(task.optimizer.name), seed \(task.optimizer.seed)")
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
-    console.status("Next", "hone tune \(Shell.quoted(task.path))", .info)
+    console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
   }
 
   private func entries(_ resolved: ResolvedTask) throws -> [ResolvedTask.Entry] {

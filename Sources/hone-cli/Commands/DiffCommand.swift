@@ -90,7 +90,7 @@ struct DiffCommand: AsyncParsableCommand {
     if let a = old?.string, let b = new?.string, a.count + b.count > 60 || a.contains("\n") || b.contains("\n") {
       console.result("Changed", "\(Printable.line(name)):")
       let text = WordDiff(a, b).rendered(colored: colored)
-      for line in text.split(separator: "\n", omittingEmptySubsequences: false) { console.data("             " + line) }
+      console.continued(text)
     } else {
       let from = old.map { Format.value($0, columns: 60) } ?? "inactive"
       let to = new.map { Format.value($0, columns: 60) } ?? "inactive"

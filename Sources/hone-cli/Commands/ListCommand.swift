@@ -33,7 +33,7 @@ struct ListCommand: AsyncParsableCommand {
       return
     }
     var table = TextTable(
-      ["STUDY", "BEST", "TRIAL", "TRIALS", "FAILED", "REQUESTS", "TOKENS", "TIME"], right: [1, 2, 3, 4, 5, 6, 7])
+      ["STUDY", "BEST", "TRIAL", "TRIALS", "FAILED", "REQUESTS", "TOKENS", "RAN"], right: [1, 2, 3, 4, 5, 6, 7])
     for study in studies {
       table.add([
         Printable.line(study.name), study.best.map(Format.score) ?? "-", study.bestTrial.map(String.init) ?? "-",
@@ -54,9 +54,12 @@ struct ListCommand: AsyncParsableCommand {
     let names = definition.problem.space.parameters.map(\.name)
     var table = TextTable(
       ["TRIAL", "STATE", "SCORE", "ROWS", "FROM", "BY"] + names.map { $0.uppercased() }, right: [0, 2, 3, 4])
+    // On a narrow terminal a long text leaves room for the parameters after it.
+    let terminal = console.dataTerminal
+    let room = terminal.isInteractive ? max(10, (terminal.columns - 46) / max(1, names.count) - 2) : 28
     for trial in trials {
       let values = names.map { name in
-        trial.proposal.assignment[name].map { Format.value($0, columns: 28) } ?? "-"
+        trial.proposal.assignment[name].map { Format.value($0, columns: min(28, room)) } ?? "-"
       }
       table.add(
         [

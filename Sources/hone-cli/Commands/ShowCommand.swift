@@ -20,6 +20,8 @@ struct ShowCommand: AsyncParsableCommand {
   var example: String?
   @Flag(help: "Print the trace for Graphviz: hone show triage/17 --dot | dot -Tsvg > trace.svg") var dot = false
 
+  @Flag(help: "List every rollout of the trial; a terminal is shown the 20 worst.") var all = false
+
   func validate() throws {
     if dot, address.trial == nil { throw ValidationError("--dot needs a trial: \(address.study)/TRIAL --dot") }
   }
@@ -36,7 +38,7 @@ struct ShowCommand: AsyncParsableCommand {
     let rollouts = try await reader.store.rollouts(of: address.study, trial: number, split: nil, traces: true)
       .sorted { $0.comesBefore($1) }
     let view = TrialView(
-      study: address.study, definition: definition, trial: trial, rollouts: rollouts, console: console)
+      study: address.study, definition: definition, trial: trial, rollouts: rollouts, console: console, isWhole: all)
     if dot {
       let rollout = try view.traced(example)
       console.data(rollout.trace?.dot ?? "")

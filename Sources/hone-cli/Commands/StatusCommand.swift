@@ -1,4 +1,5 @@
 import ArgumentParser
+import Hone
 import HoneOptimize
 import HoneStore
 import HoneTrace
@@ -20,13 +21,13 @@ struct StatusCommand: AsyncParsableCommand {
       if console.json {
         console.json("hone.study/1", study.fields)
       } else {
-        print(study, console)
+        print(study, try await reader.report(of: study.name), console)
       }
     }
     if studies.isEmpty, !console.json { console.status("Empty", "\(reader.path) holds no study", .warn) }
   }
 
-  private func print(_ study: StudySummary, _ console: Console) {
+  private func print(_ study: StudySummary, _ report: Report?, _ console: Console) {
     let objective = study.objective
     console.result(
       "Study", "\(Printable.line(study.name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
@@ -40,6 +41,7 @@ struct StatusCommand: AsyncParsableCommand {
     if let best = study.best, let trial = study.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(trial)")
     }
-    console.result("Spent", study.spend.line + ", " + Format.duration(study.seconds))
+    if let report { console.result("Test", report.testLine, report.isImproved ? .good : .warn) }
+    console.result("Spent", study.spend.line + ", ran " + Format.duration(study.seconds))
   }
 }

@@ -10,7 +10,7 @@ struct TuneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tune", abstract: "Tune a task; run it again to go on where it stopped.",
     discussion: """
-      A study that exists goes on, and nothing is paid for twice. When the task file has changed in more than its budget,
+      A study that exists goes on, and nothing is paid for twice. When the task file has changed in more than its budget, \
       the changes are shown and the command ends with code 65: --fresh removes the study and begins again.
       """)
 

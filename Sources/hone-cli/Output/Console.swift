@@ -38,9 +38,11 @@ final class Console: Sendable {
   // MARK: - For people
 
   /// `   Opening hone.db`: not printed under `--quiet`.
-  func status(_ word: String, _ text: String, _ style: Style = .good) {
+  ///
+  /// - Parameter wraps: on a terminal, long text goes on below its own beginning; false for commands that are copied.
+  func status(_ word: String, _ text: String, _ style: Style = .good, wraps: Bool = true) {
     guard verbosity != .quiet else { return }
-    message(Self.statusLine(word, text, style, colored: terminal.hasColor))
+    message(wrapped(Self.statusLine(word, text, style, colored: terminal.hasColor), terminal, wraps))
   }
 
   /// Only under `-v`.
@@ -50,7 +52,8 @@ final class Console: Sendable {
   }
 
   func warning(_ text: String) {
-    message(Style.warn.apply("warning:", if: terminal.hasColor) + " " + Printable.clean(text))
+    let line = Style.warn.apply("warning:", if: terminal.hasColor) + " " + Printable.clean(text)
+    message(wrapped(line, terminal, true, indent: 9))
   }
 
   /// Draws the line below the others, on a terminal only; the newest text wins.
@@ -96,8 +99,23 @@ final class Console: Sendable {
   func data(_ line: String) { put(line + "\n") }
 
   /// A status line that is the command's result, and so stands on standard output.
-  func result(_ word: String, _ text: String, _ style: Style = .good) {
-    data(Self.statusLine(word, text, style, colored: dataTerminal.hasColor))
+  func result(_ word: String, _ text: String, _ style: Style = .good, wraps: Bool = true) {
+    data(wrapped(Self.statusLine(word, text, style, colored: dataTerminal.hasColor), dataTerminal, wraps))
+  }
+
+  /// Lines of a text that belong to the result line above them.
+  func continued(_ text: String) {
+    let indent = String(repeating: " ", count: Self.statusColumns + 3)
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      data(wrapped(indent + line, dataTerminal, true, indent: indent.count))
+    }
+  }
+
+  private func wrapped(
+    _ line: String, _ terminal: Terminal, _ wraps: Bool, indent: Int = Console.statusColumns + 1
+  ) -> String {
+    guard wraps, terminal.isInteractive, terminal.columns >= indent * 3 else { return line }
+    return Printable.wrapped(line, to: terminal.columns, indent: indent)
   }
 
   /// One JSON object on a line of its own. `schema` names what its fields mean (Documentation/Formats/cli-json.md).

@@ -73,6 +73,46 @@ enum Printable {
     return out + "…"
   }
 
+  /// Broken between words so that no line is longer than `columns`; the lines after the first begin with `indent` spaces.
+  /// Colours take no room. A word that is longer than a line stays whole.
+  static func wrapped(_ text: String, to columns: Int, indent: Int) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      var out = ""
+      var used = 0
+      var rest = line
+      while !rest.isEmpty {
+        let gap = rest.prefix { $0 == " " }
+        let word = rest.dropFirst(gap.count).prefix { $0 != " " }
+        rest = rest.dropFirst(gap.count + word.count)
+        let width = shownWidth(word)
+        if used + gap.count + width > columns, used > indent {
+          out += "\n" + String(repeating: " ", count: indent) + word
+          used = indent + width
+        } else {
+          out += gap + word
+          used += gap.count + width
+        }
+      }
+      return out
+    }.joined(separator: "\n")
+  }
+
+  /// Columns without escape sequences.
+  private static func shownWidth(_ text: Substring) -> Int {
+    var columns = 0
+    var isEscape = false
+    for character in text {
+      if character == "\u{1b}" {
+        isEscape = true
+      } else if isEscape {
+        isEscape = character != "m"
+      } else {
+        columns += width(character)
+      }
+    }
+    return columns
+  }
+
   /// Padded with spaces on the left or the right to `columns`.
   static func pad(_ text: String, to columns: Int, right: Bool = false) -> String {
     let space = String(repeating: " ", count: max(0, columns - width(text)))

@@ -22,9 +22,9 @@ struct ReportView {
     console.result("Stop", stop, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     for line in changes { console.result("Change", line, .info) }
-    console.result("Test", test, report.isImproved ? .good : .warn)
+    console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     console.result("Spent", spent)
-    console.result("Next", next.joined(separator: "   "), .info)
+    console.result("Next", next.joined(separator: "   "), .info, wraps: false)
   }
 
   private var stop: String {
@@ -60,19 +60,6 @@ struct ReportView {
     }
   }
 
-  private var test: String {
-    guard let test = report.test else { return "not opened: \(Printable.line(report.untested))" }
-    let level = Format.percent(0.95)
-    func range(_ interval: Comparison.Interval) -> String {
-      "\(Format.score(interval.lower)) to \(Format.score(interval.upper))"
-    }
-    var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(range(test.bestInterval)))"
-    text +=
-      ", gain \(Format.gain(test.gain)), \(level) interval \(range(test.gainInterval)), \(Format.probability(test.pValue))"
-    text += ", \(Format.plural(test.count, "row")): " + (report.isImproved ? "improved" : "NOT shown to improve")
-    return text
-  }
-
   private var spent: String {
     let budget = task.task.budget
     var text = Format.count(report.spend.requests)
@@ -94,5 +81,21 @@ struct ReportView {
       ]
     }
     return ["hone diff \(study)\(place)", "hone best \(study) --write tuned.yaml\(place)"]
+  }
+}
+
+extension Report {
+  /// What the sealed test says: `0.700 -> 0.900 (0.800 to 1.000), gain +0.200, …: improved`.
+  var testLine: String {
+    guard let test else { return "not opened: \(Printable.line(untested))" }
+    let level = Format.percent(0.95)
+    func range(_ interval: Comparison.Interval) -> String {
+      "\(Format.score(interval.lower)) to \(Format.score(interval.upper))"
+    }
+    var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(range(test.bestInterval)))"
+    text +=
+      ", gain \(Format.gain(test.gain)), \(level) interval \(range(test.gainInterval)), \(Format.probability(test.pValue))"
+    text += ", \(Format.plural(test.count, "row")): " + (isImproved ? "improved" : "NOT shown to improve")
+    return text
   }
 }

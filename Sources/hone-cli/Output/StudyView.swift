@@ -1,3 +1,4 @@
+import Hone
 import HoneOptimize
 import HoneStore
 import HoneTrace
@@ -27,21 +28,37 @@ struct StudyView {
     console.result(
       "Study", "\(Printable.line(name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
     if !objective.purpose.isEmpty { console.result("Purpose", Printable.line(objective.purpose)) }
-    console.result("Optimizer", "\(definition.optimizer.text), seed \(definition.problem.seed)")
+    console.result("Optimizer", "\(optimizer), seed \(definition.problem.seed)")
     for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
       console.result("Parameter", line)
     }
-    console.result("Spent", summary.spend.line + ", " + Format.duration(summary.seconds))
+    console.result("Spent", summary.spend.line + ", ran " + Format.duration(summary.seconds))
     if let best = summary.best, let number = summary.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
     }
+    if let report = try await reader.report(of: name) {
+      console.result("Test", report.testLine, report.isImproved ? .good : .warn)
+    }
     let initial = definition.problem.space.initial
+    let terminal = console.dataTerminal
+    let room = terminal.isInteractive ? terminal.columns - Console.statusColumns - 1 : Int.max
     for trial in trials {
       console.result(
         "Trial \(trial.number)",
-        trial.line(initial: initial, best: trial.number == summary.bestTrial, space: definition.problem.space),
+        Printable.cut(
+          trial.line(initial: initial, best: trial.number == summary.bestTrial, space: definition.problem.space),
+          to: room),
         trial.state == .failed ? .bad : trial.number == summary.bestTrial ? .good : .strong)
     }
+  }
+}
+
+extension StudyView {
+  /// Its name, and the settings that are not the usual ones.
+  private var optimizer: String {
+    guard let name = definition.optimizer["use"]?.string else { return definition.optimizer.text }
+    let settings = definition.optimizer["settings"] ?? .null
+    return settings.object?.isEmpty ?? true ? name : "\(name) \(settings.text)"
   }
 }
 

@@ -11,6 +11,11 @@ struct TrialView {
   let trial: TrialRecord
   let rollouts: [RolloutRecord]
   let console: Console
+  /// Every rollout is listed, also on a terminal.
+  var isWhole = false
+
+  /// Rollouts that a terminal's page shows, the worst ones.
+  private static let page = 20
 
   /// The rollout whose trace is shown: the example asked for, else the one with the worst score (a failed one before all).
   /// - Throws: `Failure` 66 when there is none.
@@ -23,18 +28,22 @@ struct TrialView {
         .missing, "\(study)/\(trial.number) has no \(known ? "trace of" : "rollout on") the example \"\(example)\"",
         hint: "hone show \(study)/\(trial.number) lists its rollouts")
     }
+    if let worst = worstFirst(traced).first { return worst }
+    throw Failure(
+      .missing, "\(study)/\(trial.number) has no trace", hint: "its rollouts were not recorded, or there are none yet")
+  }
+
+  /// A failed one before all, equals in the order they have.
+  private func worstFirst(_ rollouts: [RolloutRecord]) -> [RolloutRecord] {
     let objective = definition.problem.objective
-    let worst = traced.enumerated().min { a, b in
+    return rollouts.enumerated().sorted { a, b in
       switch (a.element.score, b.element.score) {
       case (nil, nil): a.offset < b.offset
       case (nil, _): true
       case (_, nil): false
       case (let x?, let y?): x == y ? a.offset < b.offset : objective.isBetter(y, than: x)
       }
-    }
-    if let worst { return worst.element }
-    throw Failure(
-      .missing, "\(study)/\(trial.number) has no trace", hint: "its rollouts were not recorded, or there are none yet")
+    }.map(\.element)
   }
 
   func print(example: String?) throws(Failure) {
@@ -70,9 +79,7 @@ struct TrialView {
       let text = Printable.clean(value.string ?? value.text)
       if text.contains("\n") {
         console.result("Parameter", "\(parameter.name):", .info)
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-          console.data("             " + line)
-        }
+        console.continued(text)
       } else {
         console.result("Parameter", "\(parameter.name)  \(text)", .info)
       }
@@ -83,7 +90,9 @@ struct TrialView {
     guard !rollouts.isEmpty else { return }
     console.data("")
     var table = TextTable(["SPLIT", "EXAMPLE", "SCORE", "TOKENS", "TIME", "OUTPUT", "FEEDBACK"], right: [2, 3, 4])
-    for rollout in rollouts {
+    let isCut = !isWhole && console.dataTerminal.isInteractive && rollouts.count > Self.page * 2
+    let shown = isCut ? worstFirst(rollouts).prefix(Self.page).sorted { $0.comesBefore($1) } : rollouts
+    for rollout in shown {
       table.add([
         rollout.split.rawValue, Printable.cut(Printable.line(rollout.example), to: 20),
         rollout.score.map(Format.score) ?? "failed", Format.count(rollout.spend.tokens),
@@ -93,6 +102,10 @@ struct TrialView {
       ])
     }
     console.table(table)
+    if isCut {
+      console.result(
+        "More", "the \(Self.page) worst of \(Format.count(rollouts.count)) rollouts; --all lists the others", .info)
+    }
   }
 
   private func printTree(of rollout: RolloutRecord) {

@@ -1,3 +1,4 @@
+import Foundation
 import Hone
 import HoneModel
 import HoneOptimize
@@ -125,14 +126,16 @@ final class TuneView: Sendable {
     let mark = trial.screened ? "screened" : isBest ? "best" : ""
     text += "  " + Printable.pad(trial.screened ? "" : gain.map(Format.gain) ?? "", to: 7)
     let word = Printable.pad(mark, to: 8)
-    text += "  " + (isBest ? Style.good.apply(word, if: console.terminal.hasColor) : word)
+    text += "  " + word
     text += Printable.pad(Format.duration(seconds), to: 8, right: true)
     if tokens > 0 { text += Printable.pad(Format.count(tokens), to: 9, right: true) + " tok" }
     let changes = trial.proposal.changes(from: space.initial, space: space)
     text += "   " + (changes.isEmpty ? "the start" : changes.joined(separator: "  "))
     // A terminal's line is one line; a log keeps all of it.
     let room = console.terminal.isInteractive ? console.terminal.columns - Console.statusColumns - 1 : 400
-    return isBest && console.terminal.hasColor ? text : Printable.cut(text, to: room)
+    text = Printable.cut(text, to: room)
+    guard isBest, let range = text.range(of: mark) else { return text }
+    return text.replacingCharacters(in: range, with: Style.good.apply(mark, if: console.terminal.hasColor))
   }
 
   /// The seal is broken once, and that is said.

@@ -66,8 +66,11 @@ struct WordDiff: Sendable {
 
   /// Removed red, added green; without colour `[-removed-]` and `{+added+}`.
   func rendered(colored: Bool) -> String {
-    parts.map { part in
-      let text = Printable.clean(part.text)
+    parts.enumerated().map { index, part in
+      var text = Printable.clean(part.text)
+      // Colour alone would show the two as one word.
+      let isReplaced = part.change == .removed && index + 1 < parts.count && parts[index + 1].change == .added
+      if colored, isReplaced, text.last.map({ !$0.isWhitespace }) ?? false { text += " " }
       return switch part.change {
       case .same: text
       case .removed: colored ? Style.removed.apply(text, if: true) : "[-\(text)-]"

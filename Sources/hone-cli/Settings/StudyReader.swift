@@ -1,4 +1,5 @@
 import Foundation
+import Hone
 import HoneOptimize
 import HoneStore
 import HoneTrace
@@ -27,6 +28,13 @@ struct StudyReader: Sendable {
     throw Failure(
       .missing, "\(path): there is no study \"\(study)\"",
       hint: names.isEmpty ? "the database is empty" : "it holds \(names.joined(separator: ", "))")
+  }
+
+  /// What the study found when it last ended; nil before.
+  func report(of study: String) async throws -> Report? {
+    try await store.document("report", study: study).flatMap { value in
+      try? JSONDecoder().decode(Report.self, from: Data(value.canonicalJSON.utf8))
+    }
   }
 
   func summary(of study: String) async throws -> StudySummary {

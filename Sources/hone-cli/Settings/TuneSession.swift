@@ -33,7 +33,7 @@ struct TuneSession: Sendable {
     if console.isOutputClosed { return }
     if case .failure = result, let code = interruption.exitCode {
       console.status("Stopped", "what was done is kept", .warn)
-      console.status("Resume", resumeLine, .info)
+      console.status("Resume", resumeLine, .info, wraps: false)
       throw ExitCode(code)
     }
     let report = try result.get()
