@@ -64,6 +64,64 @@ struct DataTests {
     }
   }
 
+  /// What, where, why and what to do, each once.
+  @Test func aRowThatIsNoObjectIsShown() throws {
+    let folder = try Folder(["t.jsonl": "[\"x\", \"l\"]\r\n", "t.json": "[[1, 2]]"])
+    let said = Self.said { _ = try Self.task("{ train: t.jsonl }", in: folder).loadData() }
+    #expect(
+      said == """
+        error: \(folder.path)/t.jsonl:1:1: a row is a JSON object, found a list
+          1 | ["x", "l"]
+            | ^^^^^^^^^^
+        hint: write each row as an object: {"text": "Where is my parcel?", "label": "delivery"}
+        """)
+    let json = Self.said { _ = try Self.task("{ train: t.json }", in: folder).loadData() }
+    #expect(json.contains("t.json: row 1 is no JSON object, found a list: [1,2]\nhint: "), "\(json)")
+  }
+
+  @Test(arguments: ["t.jsonl", "t.json", "t.csv"])
+  func otherEncodingsAreNamed(_ name: String) throws {
+    let folder = try Folder([:])
+    let path = folder.path + "/" + name
+    try Data([UInt8]("text,label\ncaf".utf8) + [0xe9] + [UInt8](",l\n".utf8)).write(to: URL(fileURLWithPath: path))
+    let said = Self.said { _ = try Self.task("{ train: \(name) }", in: folder).loadData() }
+    #expect(
+      said == """
+        error: \(path):2:4: the line is not valid UTF-8
+          2 | caf\u{fffd},l
+            |    ^
+        hint: save the file as UTF-8; if it is Latin-1: iconv -f ISO-8859-1 -t UTF-8
+        """)
+    try Data([0xff, 0xfe, 0x7b, 0x00]).write(to: URL(fileURLWithPath: path))
+    let wide = Self.said { _ = try Self.task("{ train: \(name) }", in: folder).loadData() }
+    #expect(wide == "error: \(path): is UTF-16, not UTF-8\nhint: convert it: iconv -f UTF-16 -t UTF-8")
+  }
+
+  /// The path stands once, and each has a hint.
+  @Test(arguments: [
+    ("gone.jsonl", TaskFileError.Kind.missing, "does not exist"), ("folder.jsonl", .invalid, "is a folder"),
+    ("pipe.jsonl", .invalid, "is a device, a pipe or a socket, not a file"),
+  ])
+  func filesThatAreNone(_ name: String, _ kind: TaskFileError.Kind, _ reason: String) throws {
+    let folder = try Folder([:])
+    let path = folder.path + "/" + name
+    if name.hasPrefix("folder") {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    } else if name.hasPrefix("pipe") {
+      mkfifo(path, 0o600)
+    }
+    let data = #expect(throws: DataError.self) {
+      try Self.task("{ train: \(name) }", in: folder).loadData()
+    }
+    let task = #expect(throws: TaskFileError.self) { try TaskFile.load(path: path) }
+    for (foundKind, diagnostics) in [(data?.kind, data?.diagnostics), (task?.kind, task?.diagnostics)] {
+      #expect(foundKind == kind)
+      let text = diagnostics?.map(\.description).joined(separator: "\n") ?? ""
+      #expect(text.hasPrefix("error: \(path): \(reason)\nhint: "), "\(text)")
+      #expect(text.components(separatedBy: path).count == 2, "\(text)")
+    }
+  }
+
   @Test func oneBadLineOfMany() throws {
     var lines = (0..<20_000).map { "{\"id\":\"\($0)\",\"text\":\"t\",\"label\":\"l\"}" }
     lines[12_344] = "{\"id\": oops}"

@@ -19,9 +19,9 @@ struct CSVReader {
     let names = header.fields
     for (index, name) in names.enumerated() {
       if name.isEmpty {
-        problem("column \(index + 1) has no name", line: header.line)
+        problem("column \(index + 1) has no name", line: header.line, hint: "the first row names the columns")
       } else if names[..<index].contains(name) {
-        problem("the column \(quoted(name)) stands twice", line: header.line)
+        problem("the column \(quoted(name)) stands twice", line: header.line, hint: "give each column its own name")
       }
     }
     var rows: [Row] = []
@@ -39,7 +39,7 @@ struct CSVReader {
     return rows
   }
 
-  private mutating func problem(_ message: String, line: Int, hint: String? = nil) {
+  private mutating func problem(_ message: String, line: Int, hint: String) {
     problems.append(Diagnostic(message, file: file, line: line, column: 1, hint: hint))
   }
 
@@ -87,7 +87,7 @@ struct CSVReader {
       }
       text.append(byte)
     }
-    problem("a quoted field is not closed", line: start)
+    problem("a quoted field is not closed", line: start, hint: "close it with a double quote")
     return String(decoding: text, as: UTF8.self)
   }
 

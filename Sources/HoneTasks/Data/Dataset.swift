@@ -16,7 +16,12 @@ enum Dataset {
     do throws(FileReadError) {
       bytes = try SafePath.read(path, limit: maxBytes)
     } catch {
-      throw DataError(kind: error.kind, diagnostics: [Diagnostic(error.message, file: path, line: 0, column: 0)])
+      let hint = error.isMissing ? "check the path under data: in the task file" : error.hint
+      throw DataError(
+        kind: error.kind, diagnostics: [Diagnostic(error.reason, file: path, line: 0, column: 0, hint: hint)])
+    }
+    if let problem = EncodingProblem.first(in: bytes) {
+      throw DataError(kind: .invalid, diagnostics: [problem.diagnostic(file: path)])
     }
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes.removeFirst(3) }
     let name = path.lowercased()
@@ -27,13 +32,9 @@ enum Dataset {
     } else if name.hasSuffix(".json") {
       rows = json(bytes, path, &problems)
     } else if name.hasSuffix(".csv") {
-      if let line = invalidLine(bytes) {
-        problems.append(Diagnostic("the line is not valid UTF-8", file: path, line: line, column: 1))
-      } else {
-        var reader = CSVReader(bytes, file: path)
-        rows = reader.rows()
-        problems = reader.problems
-      }
+      var reader = CSVReader(bytes, file: path)
+      rows = reader.rows()
+      problems = reader.problems
     } else {
       problems = [
         Diagnostic(
@@ -41,7 +42,7 @@ enum Dataset {
       ]
     }
     if rows.isEmpty, problems.isEmpty {
-      problems = [Diagnostic("there are no rows", file: path, line: 0, column: 0)]
+      problems = [Diagnostic("there are no rows", file: path, line: 0, column: 0, hint: "put at least one row into it")]
     }
     guard problems.isEmpty else { throw DataError(kind: .invalid, diagnostics: capped(problems, path)) }
     return rows
@@ -53,11 +54,8 @@ enum Dataset {
     return problems.prefix(maxProblems) + [rest]
   }
 
-  private static func invalidLine(_ bytes: [UInt8]) -> Int? {
-    if String(validating: bytes, as: UTF8.self) != nil { return nil }
-    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    return (lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0) + 1
-  }
+  private static let rowHint =
+    "write each row as an object: {\"text\": \"Where is my parcel?\", \"label\": \"delivery\"}"
 
   private static func jsonLines(_ bytes: [UInt8], _ path: String, _ problems: inout [Diagnostic]) -> [Row] {
     var rows: [Row] = []
@@ -69,7 +67,9 @@ enum Dataset {
           rows.append(Row(line: index + 1, fields: fields))
         } else {
           problems.append(
-            Diagnostic("a row is a JSON object, found \(kind(value))", file: path, line: index + 1, column: 1))
+            Diagnostic(
+              "a row is a JSON object, found \(kind(value))", file: path, line: index + 1, column: 1,
+              length: text(slice).unicodeScalars.count, hint: rowHint, source: text(slice)))
         }
       } catch {
         problems.append(problem(error, slice, path, line: index + 1))
@@ -82,10 +82,13 @@ enum Dataset {
     -> Diagnostic
   {
     let before = String(decoding: line.prefix(error.offset), as: UTF8.self)
-    let text = String(decoding: line, as: UTF8.self)
     return Diagnostic(
       "not valid JSON: \(error.reason)", file: path, line: number, column: before.unicodeScalars.count + 1,
-      source: text.hasSuffix("\r") ? String(text.dropLast()) : text)
+      hint: "a line of a .jsonl file holds one whole JSON object", source: text(line))
+  }
+
+  private static func text(_ line: ArraySlice<UInt8>) -> String {
+    String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
   }
 
   private static func json(_ bytes: [UInt8], _ path: String, _ problems: inout [Diagnostic]) -> [Row] {
@@ -97,7 +100,10 @@ enum Dataset {
       let line = before.count { $0 == UInt8(ascii: "\n") } + 1
       let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
       let column = String(decoding: before[start...], as: UTF8.self).unicodeScalars.count + 1
-      problems.append(Diagnostic("not valid JSON: \(error.reason)", file: path, line: line, column: column))
+      problems.append(
+        Diagnostic(
+          "not valid JSON: \(error.reason)", file: path, line: line, column: column,
+          hint: "a .json file holds one list of rows; rows on lines of their own belong into a .jsonl file"))
       return []
     }
     guard let list = document.array ?? document["examples"]?.array ?? document["data"]?.array else {
@@ -113,10 +119,17 @@ enum Dataset {
         rows.append(Row(line: index + 1, fields: fields))
       } else {
         problems.append(
-          Diagnostic("row \(index + 1) is no JSON object, found \(kind(element))", file: path, line: 0, column: 0))
+          Diagnostic(
+            "row \(index + 1) is no JSON object, found \(kind(element)): \(excerpt(element))", file: path, line: 0,
+            column: 0, hint: rowHint))
       }
     }
     return rows
+  }
+
+  private static func excerpt(_ value: Value) -> String {
+    let text = value.canonicalJSON
+    return text.count > 80 ? text.prefix(80) + "…" : text
   }
 
   private static func kind(_ value: Value) -> String {

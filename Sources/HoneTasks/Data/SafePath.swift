@@ -85,14 +85,30 @@ struct FileReadError: Error, Hashable, Sendable {
 
   var isMissing: Bool { code == ENOENT || code == ENOTDIR }
 
-  var message: String {
+  /// The path and the reason, for a message that stands at another place than the file itself.
+  var message: String { "\(path) \(reason)" }
+
+  /// Why, to stand behind the path.
+  var reason: String {
     switch code {
-    case 0: "\(path) is a device, a pipe or a socket, not a file"
-    case ENOENT, ENOTDIR: "\(path) does not exist"
-    case EISDIR: "\(path) is a folder"
-    case EACCES, EPERM: "\(path) may not be read by you"
-    case EFBIG: "\(path) has more than \(limit) bytes"
-    default: "\(path): \(String(cString: strerror(code)))"
+    case 0: "is a device, a pipe or a socket, not a file"
+    case ENOENT, ENOTDIR: "does not exist"
+    case EISDIR: "is a folder"
+    case EACCES, EPERM: "may not be read by you"
+    case EFBIG: "has more than \(limit) bytes"
+    default: "cannot be read: \(String(cString: strerror(code)))"
+    }
+  }
+
+  /// What to do about it.
+  var hint: String {
+    switch code {
+    case 0: "save what it gives to a file, and name that"
+    case ENOENT, ENOTDIR: "check the path"
+    case EISDIR: "name a file in it"
+    case EACCES, EPERM: "check the owner and mode of the file and its folders"
+    case EFBIG: "use a smaller file"
+    default: "check the disk"
     }
   }
 

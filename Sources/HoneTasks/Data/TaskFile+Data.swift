@@ -37,7 +37,9 @@ extension TaskFile {
       throw DataError(
         kind: .invalid,
         diagnostics: [
-          Diagnostic("too few rows to split: validation would be empty", file: data.train ?? path, line: 0, column: 0)
+          Diagnostic(
+            "too few rows to split: validation would be empty", file: data.train ?? path, line: 0, column: 0,
+            hint: "add rows, or give validation a larger share under data.split")
         ])
     }
     guard let batch else { return splits }
@@ -93,7 +95,8 @@ extension TaskFile {
       if !text.isEmpty, text.count <= 200, value.array == nil, value.object == nil { return text }
       problems.append(
         Diagnostic(
-          "the id \(quoted(text)) is no text of 1 to 200 characters", file: path, line: row.line, column: 1))
+          "the id \(quoted(text)) is no text of 1 to 200 characters", file: path, line: row.line, column: 1,
+          hint: "give the row a short id, or name another column under data.id"))
       return nil
     }
     if let name = data.id {

@@ -202,9 +202,9 @@ extension TaskReader {
     do throws(FileReadError) {
       let bytes = try SafePath.read(path, limit: 1 << 20)
       if let text = String(validating: bytes, as: UTF8.self) { return text.trimmingCharacters(in: .newlines) }
-      fail("\(name).file: \(path) is not valid UTF-8", at: file)
+      fail("\(name).file: \(path) is not valid UTF-8", at: file, hint: "save the file as UTF-8")
     } catch {
-      fail("\(name).file: \(error.message)", at: file)
+      fail("\(name).file: \(error.message)", at: file, hint: error.hint)
     }
     return nil
   }
