@@ -107,6 +107,24 @@ struct MetricTests {
     if text.contains("{") { #expect(error?.message.contains(quoted(text)) == true) }
   }
 
+  /// What Python's `json.dumps` and C's `printf` write for numbers that are not finite.
+  @Test(arguments: ["NaN", "nan", "Infinity", "-Infinity", "inf", "-inf"])
+  func aNumberThatIsNotFiniteIsNamed(_ number: String) {
+    for (line, name) in [
+      ("{\"f1\": \(number)}", "f1"), ("{\"f1\": 0.5, \"ms\":\(number), \"x\": 1}", "ms"),
+    ] {
+      let error = #expect(throws: ScoreError.self) { try LastLine.verdict(in: line, field: "f1") }
+      #expect(
+        error?.message == "\(quoted(name)) is not finite, but \(number), in the last line: \(quoted(line))")
+    }
+  }
+
+  @Test(arguments: ["{\"f1\": NaNny}", "{\"f1\": nothing}", "NaN", "{\"f1\" NaN}"])
+  func otherWordsAreNoJSON(_ line: String) {
+    let error = #expect(throws: ScoreError.self) { try LastLine.verdict(in: line, field: "f1") }
+    #expect(error?.message.hasPrefix("the last line is no JSON (") == true, "\(error?.message ?? "")")
+  }
+
   @Test func theLastLineHoldsScoreAndOutcomes() throws {
     let verdict = try LastLine.verdict(
       in: "loading\n{\"f1\": 0.71, \"latency_ms\": 840, \"feedback\": \"slow\"}\n\n", field: "f1")

@@ -14,6 +14,9 @@ enum LastLine {
     do throws(JSONError) {
       value = try Value.parse(json: line)
     } catch {
+      if let (name, number) = infinite(in: String(line), at: error.offset) {
+        throw ScoreError("\(quoted(name)) is not finite, but \(number), in the last line: \(quoted(String(line)))")
+      }
       throw ScoreError("the last line is no JSON (\(error)): \(quoted(String(line)))")
     }
     guard let object = value.object else {
@@ -30,5 +33,17 @@ enum LastLine {
       if let number = value.number, number.isFinite { outcomes[name] = number }
     }
     return Verdict(score, feedback: object["feedback"]?.string ?? "", outcomes: outcomes)
+  }
+
+  /// The member whose value, where reading failed, is what programs print for a number that is not finite.
+  private static func infinite(in line: String, at offset: Int) -> (name: String, number: String)? {
+    let before = String(decoding: line.utf8.prefix(offset), as: UTF8.self)
+    guard let colon = before.lastIndex(of: ":"),
+      let name = before[..<colon].split(separator: "\"", omittingEmptySubsequences: false).dropLast().last
+    else { return nil }
+    let value = line[line.index(after: colon)...].drop(while: \.isWhitespace)
+    let word = value.prefix { $0.isLetter || "+-".contains($0) }
+    let bare = word.drop { "+-".contains($0) }.lowercased()
+    return ["nan", "inf", "infinity"].contains(bare) ? (String(name), String(word)) : nil
   }
 }
