@@ -59,7 +59,11 @@ package struct StoreFile {
 
   /// Checks that file and folder may be written: SQLite would open a file it may not write for reading only.
   func checkWritable() throws(StoreError) {
-    guard access(folder, W_OK | X_OK) == 0 else { throw Self.error(errno, folder) }
+    guard access(folder, W_OK | X_OK) == 0 else {
+      var error = Self.error(errno, folder)
+      if access(path, F_OK) != 0 { error.hint = "put the database into a folder you may write to: --db PATH" }
+      throw error
+    }
     guard access(path, F_OK) != 0 || access(path, R_OK | W_OK) == 0 else { throw Self.error(errno, path) }
   }
 

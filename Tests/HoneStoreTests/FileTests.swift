@@ -156,6 +156,11 @@ import Testing
     #expect(try await copy.trials(of: "s").count == 3)
     #expect(await opening(folder.file("disk/study.db")) == .permission)
     #expect(await opening(folder.file("disk/other.db")) == .permission)
+    let old = await #expect(throws: StoreError.self) { try await SQLiteStore(path: folder.file("disk/study.db")) }
+    #expect(old?.hint == "copy the database to a disk that is writable")
+    // There is nothing to copy yet.
+    let new = await #expect(throws: StoreError.self) { try await SQLiteStore(path: folder.file("disk/other.db")) }
+    #expect(new?.hint == "put the database into a folder you may write to: --db PATH")
   }
 
   @Test("a full disk is a typed error; nothing acknowledged is lost and the study goes on when there is room")
