@@ -2,14 +2,22 @@ import Foundation
 
 /// Files and folders that commands make, with errors that name the path and the exit code that fits.
 enum FileWriting {
+  /// Makes the folder and those above it that are missing.
   /// - Throws: `Failure` 73, 74 or 77.
   static func makeFolder(_ path: String) throws(Failure) {
-    guard !path.isEmpty else { return }
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw failure(path, number: (error as NSError).underlyingNumber, "cannot make the folder")
+    guard !path.isEmpty, !isFolder(path), mkdir(path, 0o777) != 0 else { return }
+    var number = errno
+    let parent = (path as NSString).deletingLastPathComponent
+    if number == ENOENT, !parent.isEmpty, parent != path {
+      try makeFolder(parent)
+      number = mkdir(path, 0o777) == 0 ? 0 : errno
     }
+    guard number == 0 || isFolder(path) else { throw failure(path, number: number, "cannot make the folder") }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Makes a new file, or fails when one is there. A file that could not be written whole is removed again.
@@ -52,13 +60,6 @@ enum FileWriting {
       return Failure(
         .cannotCreate, "\(path): \(what)\(reason)", hint: "choose another path; its folder has to be there")
     }
-  }
-}
-
-extension NSError {
-  fileprivate var underlyingNumber: Int32 {
-    if domain == NSPOSIXErrorDomain { return Int32(code) }
-    return (userInfo[NSUnderlyingErrorKey] as? NSError)?.underlyingNumber ?? 0
   }
 }
 
