@@ -154,7 +154,9 @@ final class CurlTransfer: @unchecked Sendable {
       return .failure(TransportError(.connection, "the kept connection broke before the reply", sent: true))
     }
     let detail = errorText[0] == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: errorText)
-    return .failure(TransportError(Self.kind(of: code), detail, sent: sent))
+    // A server that does not speak HTTP at all is taken for one of HTTP/0.9, which libcurl calls a wrong protocol.
+    let kind = code == CURLE_UNSUPPORTED_PROTOCOL && sent ? .garbled : Self.kind(of: code)
+    return .failure(TransportError(kind, detail, sent: sent))
   }
 
   /// Whether the request went out: libcurl notes when it is about to begin.

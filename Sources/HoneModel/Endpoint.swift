@@ -15,6 +15,8 @@ public struct Endpoint: Codable, Hashable, Sendable {
     case none
     /// The name of an environment variable.
     case environment(String)
+    /// The name of an environment variable that need not be set: without it the endpoint is asked without a key.
+    case optionalEnvironment(String)
     /// A file only its owner can read (mode 0600); its first line is the key.
     case file(String)
   }
@@ -141,6 +143,7 @@ extension Endpoint {
   func readKey(environment: [String: String]) throws(ModelError) -> (name: String, value: String)? {
     switch key {
     case .none: return nil
+    case .optionalEnvironment(let name): return environment[name].flatMap { $0.isEmpty ? nil : (name, $0) }
     case .environment(let name):
       guard let value = environment[name], !value.isEmpty else {
         throw ModelError(

@@ -91,8 +91,10 @@ extension ModelClient {
 
   // MARK: What an answer means
 
+  /// Where the endpoint is, for messages.
+  private var place: String { Endpoint.Origin(endpoint.base)?.description ?? "" }
+
   private func judge(_ error: TransportError, _ named: NamedCall, isOutOfBudget: Bool) -> Outcome {
-    let place = Endpoint.Origin(endpoint.base)?.description ?? ""
     let detail = secrets.redact(error.message)
     let lost = error.sent ? unknownUsage(named) : nil
     func model(_ kind: ModelError.Kind, _ what: String, hint: String? = nil) -> ModelError {
@@ -128,7 +130,8 @@ extension ModelClient {
       .retry(
         ModelError(
           .malformedReply,
-          "endpoint \"\(endpoint.alias)\" answered with status \(reply.status), but \(reason): \(excerpt(reply.body))",
+          "endpoint \"\(endpoint.alias)\" at \(place) answered with status \(reply.status), but \(reason): "
+            + excerpt(reply.body),
           hint: "is this a chat endpoint? The base URL usually ends in /v1", status: reply.status),
         after: nil, lost: unknownUsage(named), .neutral)
     }
@@ -189,7 +192,7 @@ extension ModelClient {
   private func statusError(_ reply: HTTPReply, _ text: String) -> ModelError {
     let (kind, hint) = StatusMeaning.of(reply.status, text, endpoint: endpoint)
     return ModelError(
-      kind, "endpoint \"\(endpoint.alias)\" answered with status \(reply.status): \(excerpt(reply.body))",
+      kind, "endpoint \"\(endpoint.alias)\" at \(place) answered with status \(reply.status): \(excerpt(reply.body))",
       hint: hint, status: reply.status)
   }
 
@@ -243,6 +246,8 @@ enum StatusMeaning {
     switch endpoint.key {
     case .none: "the endpoint wants a key: put it into an environment variable and name that variable"
     case .environment(let name): "check the key in the environment variable \(name)"
+    case .optionalEnvironment(let name):
+      "the endpoint wants a key: put one that it takes into the environment variable \(name)"
     case .file(let path): "check the key in the file \(path)"
     }
   }

@@ -71,6 +71,8 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
   /// Nothing after this can succeed: the study stops instead of failing rollout after rollout.
   public var endsStudy: Bool {
     switch kind {
+    // No such address or model there: the next request would be told the same.
+    case .badRequest: status == 404
     case .quota, .authentication, .tls, .insecure, .budget, .notRecorded, .configuration, .archive: true
     default: false
     }

@@ -157,6 +157,21 @@ import Testing
     #expect(result.error.contains("TEST_KEY"))
   }
 
+  /// An endpoint on this machine is asked without the key that is not set; when it wants one, the variable is named.
+  @Test func aKeyThatIsWantedAfterAllIsNamed() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    let endpoint = try await Endpoint(in: program.folder, "--status", "401")
+    defer { endpoint.stop() }
+    try program.writePromptTask(endpoint.base, key: "TEST_KEY")
+    let result = try await program.run("tune", "task.yaml")
+    #expect(result.code == 77, "\(result.error)")
+    #expect(
+      result.error.contains(
+        "hint: the endpoint wants a key: put one that it takes into the environment variable TEST_KEY"),
+      "\(result.error)")
+  }
+
   @Test func secondDriverIs75() async throws {
     let program = try Program()
     defer { program.remove() }

@@ -116,6 +116,9 @@ import Testing
     let bench = try Bench { _ in [.text(body, status: status)] }
     let error = try #require(await bench.error())
     #expect(error.kind == kind && error.status == status && error.attempts == 1)
+    #expect(error.message.contains(" at http://127.0.0.1:"), "\(error.message)")
+    // A wrong address or model name is met by every request; another bad request may be this one's alone.
+    #expect(error.endsStudy == (status == 404 || kind == .quota || kind == .authentication))
     #expect(bench.server.requests.count == 1)
     if kind == .authentication {
       #expect(error.hint.contains("TEST_KEY"))
@@ -191,6 +194,14 @@ import Testing
     ("error object", Array(#"{"error":{"message":"no"}}"#.utf8), nil),
     ("too deep", [UInt8](repeating: 0x5b, count: 100_000), nil),
   ]
+
+  /// The port of another service: the address is usable, what listens there is no HTTP server.
+  @Test func aServerThatSpeaksNoHTTPIsUnavailable() async throws {
+    let bench = try Bench { _ in [.send(Array("SSH-2.0-OpenSSH_9.2\r\n".utf8)), .close] }
+    let error = try #require(await bench.error())
+    #expect(error.kind == .malformedReply && error.isInfrastructure, "\(error)")
+    #expect(error.message.contains("not a reply"), "\(error)")
+  }
 
   @Test(arguments: 0..<bad.count)
   func aBadReplyIsTypedAndAskedForOnceMore(_ index: Int) async throws {

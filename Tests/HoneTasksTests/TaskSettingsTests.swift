@@ -44,9 +44,19 @@ struct TaskSettingsTests {
     task.model?.endpoint = base
     task.model?.key = .environment("SOME_KEY")
     let named = Endpoint.KeySource.environment("SOME_KEY")
-    #expect(try task.endpoint(environment: [:])?.key == (isLocal ? Endpoint.KeySource.none : named))
-    #expect(try task.endpoint(environment: ["SOME_KEY": ""])?.key == (isLocal ? Endpoint.KeySource.none : named))
+    let unset = isLocal ? Endpoint.KeySource.optionalEnvironment("SOME_KEY") : named
+    #expect(try task.endpoint(environment: [:])?.key == unset)
+    #expect(try task.endpoint(environment: ["SOME_KEY": ""])?.key == unset)
     #expect(try task.endpoint(environment: ["SOME_KEY": "k"])?.key == named)
+  }
+
+  /// Said by `check` already, and not as a key that is missing.
+  @Test(arguments: ["HONE_ENDPOINT", "OPENAI_BASE_URL"], ["127.0.0.1:8080/v1", "http://", "ftp://a/v1", "http://a:x"])
+  func anAddressThatIsNoneNamesItsVariable(_ name: String, _ value: String) throws {
+    let task = try triage()
+    let error = #expect(throws: ModelError.self) { try task.endpoint(environment: [name: value]) }
+    #expect(error?.kind == .configuration)
+    #expect(error?.message == "the environment variable \(name) holds no base URL")
   }
 
   @Test func anEndlessEstimateIsNone() throws {

@@ -54,6 +54,11 @@ extension ModelSpec {
         .configuration, "no endpoint is named for the model \(name)",
         hint: "name it under model: in the task file, or set \(prefix)_BASE_URL")
     }
+    if let override, !Self.isBase(override) {
+      let name = variable("HONE_ENDPOINT") == nil ? "\(prefix)_BASE_URL" : "HONE_ENDPOINT"
+      throw ModelError(
+        .configuration, "the environment variable \(name) holds no base URL", hint: "such as http://127.0.0.1:8080/v1")
+    }
     let mayTakeProviderKey = override.map { $0 == variable("\(prefix)_BASE_URL") } ?? base.hasPrefix(provider)
     var endpoint = Endpoint(
       base: base, api: api == .openai ? .openAI : .anthropic, model: name, alias: alias ?? self.name ?? name,
@@ -71,6 +76,11 @@ extension ModelSpec {
     return endpoint
   }
 
+  private static func isBase(_ text: String) -> Bool {
+    guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty else { return false }
+    return ["http", "https"].contains(parts.scheme?.lowercased())
+  }
+
   /// A server on this machine.
   private static func isLocal(_ base: String) -> Bool {
     guard let host = URLComponents(string: base)?.host?.lowercased() else { return false }
@@ -83,7 +93,8 @@ extension ModelSpec {
     if variable("HONE_API_KEY") != nil { return .environment("HONE_API_KEY") }
     switch key {
     // Most servers on this machine want no key; one that does says so with a 401.
-    case .environment(let name): return isLocal && variable(name) == nil ? .none : .environment(name)
+    case .environment(let name):
+      return isLocal && variable(name) == nil ? .optionalEnvironment(name) : .environment(name)
     case .file(let path): return .file(path)
     case nil: break
     }

@@ -32,11 +32,13 @@ struct ResolvedTask: Sendable {
         origin: origin(["HONE_ENDPOINT", "\(provider)_BASE_URL"], isWritten: task.model?.endpoint != nil)),
       Entry(name: "model", value: endpoint.model, origin: origin(["HONE_MODEL"], isWritten: task.model?.name != nil)),
     ]
+    // Only an endpoint on this machine is asked without the key that is named.
+    let unset = if case .optionalEnvironment = endpoint.key { "not set" } else { "NOT SET" }
     switch endpoint.key {
     case .none: entries.append(Entry(name: "key", value: "none", origin: "default"))
-    case .environment(let name):
+    case .environment(let name), .optionalEnvironment(let name):
       let isSet = environment[name]?.isEmpty == false
-      entries.append(Entry(name: "key", value: isSet ? "set" : "NOT SET", origin: name))
+      entries.append(Entry(name: "key", value: isSet ? "set" : unset, origin: name))
     case .file(let path): entries.append(Entry(name: "key", value: "file", origin: path))
     }
     return entries
