@@ -83,6 +83,8 @@ public struct TaskFileError: Error, Sendable, CustomStringConvertible {
     case permission
     /// Reading failed (74).
     case io
+    /// What the file needs is not on this machine (78).
+    case configuration
   }
   public var kind: Kind
   /// At least one.

@@ -14,8 +14,8 @@ extension TaskFile {
     do throws(FileReadError) {
       bytes = try SafePath.read(path, limit: 16 * YAMLReader.maxBytes)
     } catch {
-      let hint = error.isMissing ? "hone init writes a task file to start from" : nil
-      throw TaskFileError([Diagnostic(error.message, file: path, line: 0, column: 0, hint: hint)], kind: error.kind)
+      let hint = error.isMissing ? "check the path; hone init writes a task file to start from" : error.hint
+      throw TaskFileError([Diagnostic(error.reason, file: path, line: 0, column: 0, hint: hint)], kind: error.kind)
     }
     let absolute = URL(fileURLWithPath: path).standardizedFileURL
     return try parse(bytes, path: path, directory: absolute.deletingLastPathComponent().path)
@@ -73,7 +73,7 @@ extension TaskReader {
       path: path, directory: directory, study: study, objective: goal.objective, target: goal.target, model: model,
       data: data, workflow: workflow, space: space, score: score, optimizer: optimizer, budget: budget,
       parallel: parallel, canonical: root.value, warnings: diagnostics.filter { $0.severity == .warning },
-      fieldUses: fieldUses)
+      fieldUses: fieldUses, programUses: programUses)
   }
 
   private mutating func missing(_ key: String, _ root: YAMLNode, _ hint: String) {

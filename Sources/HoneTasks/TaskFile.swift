@@ -32,6 +32,8 @@ public struct TaskFile: Sendable {
   public var warnings: [Diagnostic]
   /// Where each data field is used, to say so when the data has no such field.
   var fieldUses: [FieldUse]
+  /// The programs that commands begin with, to say so when one is not there.
+  var programUses: [ProgramUse]
 }
 
 extension TaskFile {
@@ -43,6 +45,15 @@ extension TaskFile {
 struct FieldUse: Sendable {
   var name: String
   /// Where it stands, with a message that says what is missing.
+  var diagnostic: Diagnostic
+}
+
+/// The first argument of a command.
+struct ProgramUse: Sendable {
+  var program: Template
+  /// The workflow's command, not the score's.
+  var isWorkflow: Bool
+  /// Where it stands; the message is the key.
   var diagnostic: Diagnostic
 }
 

@@ -65,6 +65,43 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: program.path("ran")))
   }
 
+  /// Before anything is run, and once: not as five failed trials.
+  @Test(arguments: ["check", "tune"])
+  func aProgramThatIsNotThereIs78(_ command: String) async throws {
+    let program = try Program()
+    defer { program.remove() }
+    func write(_ name: String) throws {
+      try program.write(
+        "task.yaml",
+        """
+        version: 1
+        study: s
+        goal: { maximize: score }
+        workflow: { command: [\(name), $x] }
+        parameters: { x: { int: [1, 3] } }
+        score: { json: score }
+        optimizer: { use: random }
+        """)
+    }
+    try write("no-such-program")
+    let result = try await program.run(command, "task.yaml")
+    #expect(result.code == 78, "\(result)")
+    #expect(
+      result.error == """
+        error: task.yaml:4:23: workflow.command: the program "no-such-program" was not found along PATH
+          4 | workflow: { command: [no-such-program, $x] }
+            |                       ^^^^^^^^^^^^^^^
+        hint: install it, correct its name, or write its path
+
+        """)
+    #expect(!FileManager.default.fileExists(atPath: program.path("hone.db")))
+    try program.write("run.py", "print(1)\n")
+    try write("./run.py")
+    let mode = try await program.run(command, "task.yaml")
+    #expect(mode.code == 78, "\(mode)")
+    #expect(mode.error.contains("hint: chmod +x ./run.py, or name its interpreter first: [python3, ./run.py]"))
+  }
+
   @Test func badRowsNameTheLine() async throws {
     let program = try Program()
     defer { program.remove() }
@@ -113,6 +150,54 @@ import Testing
     let result = try await program.run("init", "/proc/nowhere/task")
     #expect(result.code == 73 || result.code == 77, "\(result)")
     #expect(result.error.hasPrefix("error: /proc/nowhere"))
+  }
+
+  /// The reason and a hint; 77 when it is a permission that is missing.
+  @Test func foldersThatMayNotBeMade() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    // Not even root makes folders in /sys; elsewhere it may.
+    let place = getuid() == 0 ? "/sys" : program.path("locked")
+    if getuid() != 0 {
+      try FileManager.default.createDirectory(
+        atPath: place, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o500])
+    }
+    try #require(mkdir(place + "/hone-test", 0o700) != 0)
+    let number = errno
+    let result = try await program.run("init", place + "/hone-test/task")
+    #expect(result.code == ([EACCES, EPERM].contains(number) ? 77 : 73), "\(result)")
+    let reason = String(cString: strerror(number))
+    #expect(
+      result.error.hasPrefix("error: \(place)/hone-test: cannot make the folder: \(reason)\nhint: choose a"),
+      "\(result.error)")
+  }
+
+  @Test func aFileWhereAFolderBelongs() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try program.write("data", "mine")
+    let result = try await program.run("init")
+    #expect(result.code == 73, "\(result)")
+    #expect(result.error.contains("hint: "), "\(result)")
+    #expect(try program.read("data") == "mine")
+  }
+
+  /// A cassette of somebody else's is left alone, and said to be no cassette.
+  @Test(arguments: ["--replay", "--record", "--auto"])
+  func foreignCassetteIs65(_ option: String) async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try program.writePromptTask("http://127.0.0.1:9/v1")
+    try program.write("foreign.jsonl", "{\"text\": \"mine\"}\n")
+    let result = try await program.run("tune", "task.yaml", option, "foreign.jsonl")
+    #expect(result.code == 65, "\(result)")
+    #expect(
+      result.error == """
+        error: cassette foreign.jsonl, line 1: not a Hone cassette: its first line is no header
+        hint: name a cassette that Hone recorded, or record one into a new file
+
+        """)
+    #expect(try program.read("foreign.jsonl") == "{\"text\": \"mine\"}\n")
   }
 
   @Test(arguments: [["version"], ["--help"], ["completions", "bash"]])

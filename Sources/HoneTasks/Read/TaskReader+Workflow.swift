@@ -203,6 +203,10 @@ extension TaskReader {
     let files = ["parameters.json", "batch.jsonl", "example.json"]
     return elements.compactMap { element in
       guard let template = template(element, name, fields: false) else { return nil }
+      if element.mark == elements[0].mark {
+        let place = diagnostic(name, at: element, hint: nil)
+        programUses.append(ProgramUse(program: template, isWorkflow: name.hasPrefix("workflow"), diagnostic: place))
+      }
       for field in template.fields where !files.contains(field) && field != "output" {
         if field.contains(".") {
           let hint = Nearest.name(to: field, among: files).map { "did you mean {\($0)}?" }

@@ -11,6 +11,7 @@ struct TaskReader {
   let directory: String
   var diagnostics: [Diagnostic] = []
   var fieldUses: [FieldUse] = []
+  var programUses: [ProgramUse] = []
   /// Parameters in the order they are declared, with their places.
   var parameters: [String: SourceMark] = [:]
   var usedParameters: Set<String> = []

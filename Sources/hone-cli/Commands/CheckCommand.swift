@@ -26,6 +26,7 @@ struct CheckCommand: AsyncParsableCommand {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
     try await task.checkSandbox(environment: resolved.environment)
+    try task.checkPrograms(environment: resolved.environment)
     let plan = CheckPlan(task: task, data: data)
     if console.json {
       try printJSON(resolved, data, plan, console)

@@ -52,6 +52,7 @@ struct TuneCommand: AsyncParsableCommand {
     }
     let data = try resolved.task.loadData()
     try await resolved.task.checkSandbox(environment: resolved.environment)
+    try resolved.task.checkPrograms(environment: resolved.environment)
     let (cassette, mode) = try openCassette(console)
     let bench = try Workbench(resolved, data: data)
     let setting = database.setting()

@@ -110,6 +110,7 @@ extension Failure {
       case .quota, .budget, .notRecorded: .no
       case .authentication: .permission
       case .insecure, .configuration: .configuration
+      case .badRequest where error.status == 404: .configuration
       case .badRequest, .contextExceeded: .badInput
       case .cancelled: .tryAgain
       case .archive: .io
@@ -141,6 +142,7 @@ extension Failure {
       case .missing: .missing
       case .permission: .permission
       case .io: .io
+      case .configuration: .configuration
       }
     self.init(exit, diagnostics.map(\.place).joined(separator: "\n"), hint: "")
     self.diagnostics = diagnostics
