@@ -32,7 +32,10 @@ struct BestCommand: AsyncParsableCommand {
     if let write {
       try await save(trial, reader, to: write)
       console.status("Wrote", "\(write)  trial \(number) of \(Printable.line(study)) as the start")
-      console.status("Next", "hone diff \(study)   hone check \(Shell.quoted(write))", .info, wraps: false)
+      let setting = database.setting()
+      let place = setting.origin == "--db" ? " --db \(Shell.quoted(setting.value))" : ""
+      console.status(
+        "Next", "hone diff \(Shell.quoted(study))\(place)   hone check \(Shell.quoted(write))", .info, wraps: false)
       return
     }
     if console.json {
