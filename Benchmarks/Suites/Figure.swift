@@ -13,6 +13,8 @@ struct Figure {
   var better: Better = .lower
   /// What a peer reaches, as text: "trace-opt 0.1.3.8: 48 us".
   var peer: String?
+  /// The same as a number in the figure's unit, where the peer did the same work.
+  var peerValue: Double?
   /// How it was measured: "median of 5, release".
   var how: String
 
@@ -30,6 +32,7 @@ struct Figure {
     ]
     members["target"] = target.map(Value.double)
     members["peer"] = peer.map(Value.string)
+    members["ratio"] = peerValue.map { .double((value / $0).rounded(toDigits: 4)) }
     return .object(members)
   }
 }

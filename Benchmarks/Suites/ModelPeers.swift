@@ -33,35 +33,51 @@ final class ServerProcess {
 }
 
 /// Other clients on the same server; those that are not installed are named on stderr and left out.
-enum Peers {
-  static func figures(_ server: ServerProcess) -> [Figure] {
-    let body = FileManager.default.temporaryDirectory.appendingPathComponent("hone-bench-body-\(getpid())").path
-    guard FileManager.default.createFile(atPath: body, contents: Data(ModelSuite.body)) else { return [] }
-    defer { try? FileManager.default.removeItem(atPath: body) }
-    let url = server.base + "/chat/completions"
-    var figures: [Figure] = []
-    for concurrency in [1, 16, 256] {
-      if let value = curl(url, concurrency, body) {
-        figures.append(figure("peer: curl program", concurrency, value, "program start shared by 2,000 requests"))
-      }
-    }
-    for client in ["httpx", "requests"] {
-      for concurrency in [1, 16, 256] {
-        guard let value = python(client, url, concurrency, body) else {
-          FileHandle.standardError.write(Data("skipped: python3 has no \(client)\n".utf8))
-          break
-        }
-        figures.append(figure("peer: \(client)", concurrency, value, "one run of 1,024, its own process time"))
-      }
-    }
-    return figures
+final class Peers {
+  enum Client: String {
+    case curl, httpx, requests
   }
 
-  private static func figure(_ name: String, _ concurrency: Int, _ value: Double, _ how: String) -> Figure {
-    Figure(name: "\(name), concurrency \(concurrency)", value: value, unit: "us CPU a request", how: how)
+  struct Peer {
+    let client: Client
+    let name: String
+    let how: String
   }
 
-  private static func curl(_ url: String, _ concurrency: Int, _ body: String) -> Double? {
+  static let all = [
+    Peer(client: .curl, name: "curl program", how: "program start shared by 2,000 requests"),
+    Peer(client: .httpx, name: "Python httpx", how: "1,024 requests, its own process time"),
+    Peer(client: .requests, name: "Python requests", how: "1,024 requests, its own process time"),
+  ]
+
+  private let url: String
+  private let body: String
+  private let python: String
+  private var missing: Set<String> = []
+
+  init(_ server: ServerProcess) throws {
+    url = server.base + "/chat/completions"
+    body = FileManager.default.temporaryDirectory.appendingPathComponent("hone-bench-body-\(getpid())").path
+    try Data(ModelSuite.body).write(to: URL(fileURLWithPath: body))
+    let named = ProcessInfo.processInfo.environment["HONE_BENCH_PYTHON"].map { [$0] }
+    let candidates = named ?? ["python3", "/usr/bin/python3"]
+    python = candidates.first { Self.run($0, ["-c", "import httpx"]) != nil } ?? candidates[0]
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: body) }
+
+  /// CPU microseconds a request in a run of its own; nil when the client is not there.
+  func microseconds(_ peer: Peer, _ concurrency: Int) -> Double? {
+    guard !missing.contains(peer.name) else { return nil }
+    let value = peer.client == .curl ? curl(concurrency) : ask(peer.client, concurrency)
+    if value == nil {
+      missing.insert(peer.name)
+      FileHandle.standardError.write(Data("skipped: no \(peer.name)\n".utf8))
+    }
+    return value
+  }
+
+  private func curl(_ concurrency: Int) -> Double? {
     let count = 2000
     let entry =
       "url=\"\(url)\"\ndata-binary=\"@\(body)\"\noutput=/dev/null\nheader=\"Content-Type: application/json\"\n"
@@ -70,19 +86,15 @@ enum Peers {
     guard FileManager.default.createFile(atPath: config, contents: Data(text.utf8)) else { return nil }
     defer { try? FileManager.default.removeItem(atPath: config) }
     let parallel = concurrency == 1 ? [] : ["--parallel", "--parallel-max", "\(concurrency)"]
-    let before = childSeconds()
-    guard run("curl", ["--silent"] + parallel + ["--config", config]) != nil else {
-      FileHandle.standardError.write(Data("skipped: no curl program\n".utf8))
-      return nil
-    }
-    return (childSeconds() - before) / Double(count) * 1e6
+    let before = Self.childSeconds()
+    guard Self.run("curl", ["--silent"] + parallel + ["--config", config]) != nil else { return nil }
+    return (Self.childSeconds() - before) / Double(count) * 1e6
   }
 
-  private static func python(_ client: String, _ url: String, _ concurrency: Int, _ body: String) -> Double? {
+  private func ask(_ client: Client, _ concurrency: Int) -> Double? {
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Peers/http_client.py").path
-    let python = ProcessInfo.processInfo.environment["HONE_BENCH_PYTHON"] ?? "python3"
-    return run(python, [script, client, url, "\(concurrency)", "1024", body])
+    return Self.run(python, [script, client.rawValue, url, "\(concurrency)", "1024", body])
       .flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
   }
 

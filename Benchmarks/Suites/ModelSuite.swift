@@ -10,11 +10,12 @@ enum ModelSuite {
   static func run() async throws -> [Figure] {
     let server = try ServerProcess()
     defer { server.stop() }
+    let peers = try Peers(server)
+    defer { peers.remove() }
     var figures: [Figure] = []
     for (concurrency, target) in [(1, 27.0), (16, 21), (256, 24)] {
-      figures.append(try await transport(server, concurrency, target))
+      figures += try await transport(server, peers, concurrency, target)
     }
-    figures += Peers.figures(server)
     figures.append(try await chat(server))
     figures += try await cassette()
     figures.append(try await deadline())
@@ -27,20 +28,44 @@ enum ModelSuite {
       "messages": [["role": "user", "content": .string(String(repeating: "A question of some length. ", count: 148))]],
     ]).canonicalJSON.utf8)
 
-  /// libcurl alone: a 4 KB POST, a reply of some 260 B.
-  private static func transport(_ server: ServerProcess, _ concurrency: Int, _ target: Double) async throws -> Figure {
+  /// libcurl alone: a 4 KB POST, a reply of some 260 B. Absolute times follow the load of the machine, so each run of ours
+  /// has a run of each peer beside it, and the ratio is the median of theirs.
+  private static func transport(_ server: ServerProcess, _ peers: Peers, _ concurrency: Int, _ target: Double)
+    async throws -> [Figure]
+  {
     let transport = CurlTransport()
     let request = HTTPRequest(
       url: server.base + "/chat/completions", headers: [HTTPHeader("Content-Type", "application/json")], body: body)
-    let count = 4096
+    let (runs, count) = (5, 4096)
     try await inParallel(concurrency, concurrency) { _ = try await transport.send(request) }
-    let seconds = try await Measure.cpu {
-      try await inParallel(concurrency, count) { _ = try await transport.send(request) }
+    var ours: [Double] = []
+    var theirs = Peers.all.map { (peer: $0, values: [Double](), ratios: [Double]()) }
+    for _ in 0..<runs {
+      let seconds = try await Measure.cpu(runs: 1) {
+        try await inParallel(concurrency, count) { _ = try await transport.send(request) }
+      }
+      ours.append(seconds / Double(count) * 1e6)
+      for index in theirs.indices {
+        guard let value = peers.microseconds(theirs[index].peer, concurrency) else { continue }
+        theirs[index].values.append(value)
+        theirs[index].ratios.append(ours[ours.count - 1] / value)
+      }
     }
-    return Figure(
-      name: "transport, concurrency \(concurrency)", value: seconds / Double(count) * 1e6, unit: "us CPU a request",
-      target: target, peer: "libcurl prototype on nginx \(Int(target))",
-      how: "median of 5 x \(count), loopback, 4 KB up")
+    let how = "median of \(runs) x \(count), loopback, 4 KB up"
+    let figure = Figure(
+      name: "transport, concurrency \(concurrency)", value: Measure.median(ours), unit: "us CPU a request",
+      target: target, peer: "libcurl prototype on nginx, another machine \(Int(target))", how: how)
+    return theirs.filter { !$0.values.isEmpty }.reduce([figure]) { figures, peer in
+      figures + [
+        Figure(
+          name: "peer: \(peer.peer.name), concurrency \(concurrency)", value: Measure.median(peer.values),
+          unit: "us CPU a request", how: "median of \(peer.values.count), \(peer.peer.how)"),
+        Figure(
+          name: "transport / \(peer.peer.name), concurrency \(concurrency)", value: Measure.median(peer.ratios),
+          unit: "of the peer's CPU a request", target: 1,
+          how: "median of \(peer.ratios.count) pairs of runs on one server, one after the other"),
+      ]
+    }
   }
 
   /// The whole client: rendering, key, ledger, JSON, usage.

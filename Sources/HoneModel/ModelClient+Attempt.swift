@@ -92,7 +92,7 @@ extension ModelClient {
   // MARK: What an answer means
 
   /// Where the endpoint is, for messages.
-  private var place: String { Endpoint.Origin(endpoint.base)?.description ?? "" }
+  private var place: String { (try? origin.get())?.description ?? "" }
 
   private func judge(_ error: TransportError, _ named: NamedCall, isOutOfBudget: Bool) -> Outcome {
     let detail = secrets.redact(error.message)

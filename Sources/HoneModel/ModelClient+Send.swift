@@ -90,7 +90,7 @@ extension ModelClient {
   private func prepared(_ context: CallContext?) throws(Lost) -> (key: String?, origin: Endpoint.Origin) {
     do throws(ModelError) {
       let key = try key.get()
-      let origin = try endpoint.origin(hasKey: key != nil)
+      let origin = try origin.get()
       guard context?.ledger?.budget.money == nil || endpoint.price != nil else {
         throw ModelError(
           .configuration, "the budget caps money, but endpoint \"\(endpoint.alias)\" has no price",

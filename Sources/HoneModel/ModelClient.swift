@@ -13,6 +13,8 @@ public final class ModelClient: ChatModel, EmbeddingModel {
   let secrets: Secrets
   let policy: RetryPolicy
   let key: Result<String?, ModelError>
+  /// Where requests go, taken apart once: that costs about as much as sending one.
+  let origin: Result<Endpoint.Origin, ModelError>
   let limit: ConcurrencyLimit
   let learned = Lock(Capabilities())
   /// Part of idempotency keys: another client's identical call is another call.
@@ -57,6 +59,11 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       key = .success(found?.value)
     } catch {
       key = .failure(error)
+    }
+    do throws(ModelError) {
+      origin = .success(try endpoint.origin(hasKey: (try? key.get()) != nil))
+    } catch {
+      origin = .failure(error)
     }
     self.secrets = secrets
   }

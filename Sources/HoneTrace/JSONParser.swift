@@ -55,6 +55,7 @@ struct JSONParser {
     position += 1
     var members: [String: Value] = [:]
     if consume("}") { return .object(members) }
+    members.reserveCapacity(3)
     repeat {
       skipSpace()
       if tolerant, !members.isEmpty, peek("}") { break }
@@ -65,6 +66,8 @@ struct JSONParser {
       guard members.updateValue(try value(depth: depth + 1), forKey: key) == nil else {
         throw JSONError(reason: "key \"\(key)\" stands twice", offset: start)
       }
+      // Most objects have up to 3 members or up to 12: growing step by step hashes the keys again each time.
+      if members.count == 3, peek(",") { members.reserveCapacity(12) }
     } while consume(",")
     guard consume("}") else { throw error("expected ',' or '}'") }
     return .object(members)
@@ -129,12 +132,14 @@ struct JSONParser {
     position += 1
     var out: [UInt8] = []
     var runStart = position
-    while position < bytes.count {
+    while true {
+      skipPlain(until: quote)
+      guard position < bytes.count else { break }
       switch bytes[position] {
       case quote:
         let isWhole = runStart == start + 1
         if !isWhole { out += bytes[runStart..<position] }
-        let text = String(validating: isWhole ? bytes[runStart..<position] : out[...], as: UTF8.self)
+        let text = Self.text(isWhole ? bytes[runStart..<position] : out[...])
         position += 1
         guard let text else {
           throw JSONError(reason: "the string is not valid UTF-8", offset: start)
@@ -146,11 +151,28 @@ struct JSONParser {
         try escape(into: &out)
         runStart = position
       case 0x09 where tolerant, 0x0a where tolerant, 0x0d where tolerant: position += 1
-      case 0..<0x20: throw error("a control character in a string must be escaped")
-      default: position += 1
+      default: throw error("a control character in a string must be escaped")
       }
     }
     throw JSONError(reason: "the string is not closed", offset: start)
+  }
+
+  /// Goes to the next byte of a string that means something else than itself.
+  private mutating func skipPlain(until quote: UInt8) {
+    position = bytes.withUnsafeBufferPointer { bytes in
+      var end = position
+      while end < bytes.count, bytes[end] != quote, bytes[end] != UInt8(ascii: "\\"), bytes[end] >= 0x20 { end += 1 }
+      return end
+    }
+  }
+
+  /// The text of UTF-8 bytes; nil when they are none. `String(validating:)` says the same, but looks types up at run time,
+  /// which takes longer than a short text.
+  private static func text(_ bytes: ArraySlice<UInt8>) -> String? {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let isASCII = bytes.withUnsafeBufferPointer { $0.reduce(0, |) } < 0x80
+    // A text that had to be repaired differs from its bytes.
+    return isASCII || text.utf8.elementsEqual(bytes) ? text : nil
   }
 
   private mutating func escape(into out: inout [UInt8]) throws(JSONError) {
