@@ -11,15 +11,16 @@ enum StoreSuite {
   static func run() async throws -> [Figure] {
     let arguments = CommandLine.arguments.dropFirst(2)
     if arguments.first == "work" { try await work(Array(arguments.dropFirst())) }
+    if arguments.first == "work-aloud", let path = arguments.dropFirst().first { try await StoreKills.work(path) }
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("hone-bench-\(getpid())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let empty = try await [emptyTrials(folder, tasks: 1), emptyTrials(folder, tasks: 4)] + inMemory()
     return arguments.first == "empty"
-      ? empty : try await empty + traces(folder) + startTogether(folder) + writers(folder)
+      ? empty : try await empty + traces(folder) + startTogether(folder) + writers(folder) + StoreKills.run(folder)
   }
 
-  private static func definition() -> StudyDefinition {
+  static func definition() -> StudyDefinition {
     let space = Space([
       ParameterSpec(name: "k", domain: .int(IntDomain(0...1_000_000)), initial: 0),
       ParameterSpec(name: "temperature", domain: .float(FloatDomain(0...2)), initial: 0.5),
@@ -29,7 +30,7 @@ enum StoreSuite {
       optimizer: ["name": "random"])
   }
 
-  private static func beginAndFinish(_ number: Int, _ store: SQLiteStore, owner: Owner) async throws -> [Int] {
+  static func beginAndFinish(_ number: Int, _ store: SQLiteStore, owner: Owner) async throws -> [Int] {
     let proposal = Proposal(Assignment(["k": .int(number), "temperature": 0.5]), origin: "random")
     let trials = try await store.begin([proposal], attempts: [], study: "s", owner: owner)
     for trial in trials {

@@ -6,6 +6,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("trace", TraceSuite.run),
   ("store", StoreSuite.run),
   ("model", ModelSuite.run),
+  ("command", CommandSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {
