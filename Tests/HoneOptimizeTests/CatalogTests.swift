@@ -23,7 +23,8 @@ import Testing
   @Test(
     arguments: [
       ("sobl", [:], "did you mean sobol?"),
-      ("genetic", [:], "there are joint, optoprime, random, sobol"),
+      ("genetic", [:], "there are joint, optoprime, random, sobol, tpe"),
+      ("tpe", ["seed": 1], "tpe has no settings"),
       ("sobol", ["seed": 1], "sobol has no settings"),
       ("joint", ["max_token": 100], "did you mean max_tokens?"),
       ("joint", ["share": 1.5], "share: 1.5 is outside 0 to 1"),

@@ -29,6 +29,10 @@ import Testing
     #expect(await OptimizerConformance().violations { SobolSearch() } == [])
   }
 
+  @Test func tpe() async {
+    #expect(await OptimizerConformance(rounds: 24).violations { TPE() } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

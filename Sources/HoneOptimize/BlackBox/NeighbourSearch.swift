@@ -1,4 +1,3 @@
-import Foundation
 import HoneNumerics
 import HoneTrace
 
@@ -23,15 +22,9 @@ struct NeighbourSearch {
         // An inactive coordinate has no centre to be near.
         guard let coordinate else { return points.uniform() }
         guard points.uniform() < probability else { return coordinate }
-        return Self.reflected(coordinate + deviation * Self.gaussian(&points))
+        return Self.reflected(coordinate + deviation * points.normal())
       }
     }
-  }
-
-  /// Box and Muller (1958).
-  private static func gaussian(_ random: inout RandomStream) -> Double {
-    let radius = (-2 * log(1 - random.uniform())).squareRoot()
-    return radius * cos(2 * .pi * random.uniform())
   }
 
   private static func reflected(_ x: Double) -> Double {

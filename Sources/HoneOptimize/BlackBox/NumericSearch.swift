@@ -8,7 +8,7 @@ struct NumericSearch {
   let base: Assignment
   /// The trial whose assignment the base is.
   let parent: Int?
-  let known: Set<String>
+  var known: Set<String>
 
   /// Points drawn in vain for one proposal before the space is looked at as a whole.
   static let misses = 64

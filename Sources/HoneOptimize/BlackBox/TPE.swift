@@ -1,0 +1,123 @@
+import HoneModel
+import HoneNumerics
+import HoneTrace
+
+/// The tree-structured Parzen estimator: densities of the good and of the bad trials, and the candidate whose ratio is best.
+///
+/// Bergstra et al., "Algorithms for Hyper-Parameter Optimization" (NeurIPS 2011), multivariate as Falkner et al. (ICML
+/// 2018), with the constants of Optuna 5 that Watanabe, "Tree-Structured Parzen Estimator" (2023) explains. It begins with
+/// scrambled Sobol points. Parameters under one condition are one group with a density of its own, made of the trials in
+/// which they were active. Pending and failed trials count as bad ones. Text and free code keep the incumbent's value.
+public struct TPE: Optimizer {
+  public struct Settings: Hashable, Sendable {
+    /// Candidates drawn from the density of good trials for one proposal.
+    public var candidates = 24
+
+    public init() {}
+  }
+
+  public typealias State = TrialHistory
+
+  public let settings: Settings
+  public var name: String { "tpe" }
+  public var needsRollouts: Bool { false }
+
+  public init(_ settings: Settings = Settings()) { self.settings = settings }
+
+  public func start(_ problem: Problem) -> State { TrialHistory(problem, owner: name) }
+
+  public func tell(_ event: Event, state: inout State) { state.tell(event) }
+
+  /// O(trials x candidates x parameters) a proposal.
+  public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
+    var search = NumericSearch(context)
+    var random = context.random(name)
+    var rest = random.child("rest")
+    let sobol = Sobol(dimensions: search.dimensions, seed: context.problem.seed)
+    let start = StartDesign.size(dimensions: search.dimensions)
+    var trials = state.trials
+    var own = state.own
+    let groups = Group.all(in: search.space)
+    var answer = Answer()
+    while answer.proposals.count < count {
+      let isStart = trials.count < start || state.observed == 0
+      var ranked = isStart ? [] : rankedCandidates(trials, groups, search.dimensions, &random)[...]
+      let found = search.assignments(1, random: &rest) {
+        if isStart {
+          own += 1
+          return sobol.point(own - 1)
+        }
+        return ranked.popFirst() ?? (0..<search.dimensions).map { _ in random.uniform() }
+      }
+      guard let assignment = found.first else { break }
+      let note = isStart ? "scrambled Sobol point" : "best ratio of the densities of good and bad trials"
+      answer.proposals.append(Proposal(assignment, origin: name, parent: search.parent, note: note))
+      search.known.insert(assignment.key)
+      trials.append(TrialHistory.Trial(number: -answer.proposals.count, point: search.space.encode(assignment)))
+    }
+    return answer
+  }
+
+  /// Candidates, the most promising one first; each group's own ranking is put beside the others'.
+  private func rankedCandidates(
+    _ trials: [TrialHistory.Trial], _ groups: [Group], _ dimensions: Int, _ random: inout RandomStream
+  ) -> [[Double]] {
+    var points = Array(repeating: Array(repeating: 0.5, count: dimensions), count: settings.candidates)
+    for group in groups {
+      let (good, bad) = group.split(trials)
+      let better = ParzenEstimator(good, coordinates: group.coordinates)
+      let worse = ParzenEstimator(bad, coordinates: group.coordinates)
+      let candidates = (0..<settings.candidates).map { _ in better.sample(&random) }
+      let ratios = zip(better.logDensities(candidates), worse.logDensities(candidates)).map { $0 - $1 }
+      let order = ratios.indices.sorted { ratios[$0] == ratios[$1] ? $0 < $1 : ratios[$0] > ratios[$1] }
+      for (rank, candidate) in order.enumerated() {
+        for (value, member) in zip(candidates[candidate], group.members) { points[rank][member] = value }
+      }
+    }
+    return points
+  }
+
+  /// Parameters that are active together.
+  struct Group {
+    /// Their places among the encodable parameters.
+    var members: [Int]
+    var coordinates: [Coordinate]
+
+    static func all(in space: Space) -> [Group] {
+      var conditions: [Condition?] = []
+      var groups: [Group] = []
+      for (index, parameter) in space.encodable.enumerated() {
+        let coordinate = Coordinate(parameter.domain)
+        if let known = conditions.firstIndex(of: parameter.condition) {
+          groups[known].members.append(index)
+          groups[known].coordinates.append(coordinate)
+        } else {
+          conditions.append(parameter.condition)
+          groups.append(Group(members: [index], coordinates: [coordinate]))
+        }
+      }
+      return groups
+    }
+
+    /// The best tenth of the trials that have all members, at most 25, and the others; each in the order of the trials.
+    func split(_ trials: [TrialHistory.Trial]) -> (good: [[Double]], bad: [[Double]]) {
+      var rows: [(loss: Double?, point: [Double])] = []
+      rows.reserveCapacity(trials.count)
+      for trial in trials {
+        let point = members.compactMap { $0 < trial.point.count ? trial.point[$0] : nil }
+        if point.count == members.count { rows.append((trial.loss, point)) }
+      }
+      let scored = rows.indices.filter { rows[$0].loss != nil }
+      let size = min((scored.count + 9) / 10, 25)
+      let best = scored.sorted { a, b in
+        let (first, second) = (rows[a].loss ?? .infinity, rows[b].loss ?? .infinity)
+        return first == second ? a < b : first < second
+      }
+      let good = Set(best.prefix(size))
+      return (
+        rows.indices.filter { good.contains($0) }.map { rows[$0].point },
+        rows.indices.filter { !good.contains($0) }.map { rows[$0].point }
+      )
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import HoneTrace
+
+/// What a model-based search remembers: every trial that was begun, where it lies in the unit cube, and how it went.
+///
+/// A function of the events told, in their order. A trial whose estimate is told again (more examples, say) has the newest
+/// one; everything a model is made of is derived anew from here at each ask.
+public struct TrialHistory: Codable, Sendable, Equatable {
+  struct Trial: Codable, Sendable, Equatable {
+    var number: Int
+    /// Coordinates of the encodable parameters; nil marks one that is inactive or was outside this space.
+    var point: [Double?]
+    /// Mean score, turned so that less is better; nil while pending and when failed.
+    var loss: Double?
+    /// Standard deviation of the scores and their number.
+    var deviation = 0.0
+    var count = 1
+    var hasFailed = false
+  }
+
+  private let space: Space
+  private let isMaximized: Bool
+  private(set) var trials: [Trial] = []
+  /// Proposals begun that the optimizer itself made: where in its start sequence it is.
+  private(set) var own = 0
+  private let owner: String
+
+  init(_ problem: Problem, owner: String) {
+    space = problem.space
+    isMaximized = problem.objective.direction == .maximize
+    self.owner = owner
+  }
+
+  mutating func tell(_ event: Event) {
+    switch event {
+    case .began(let number, let proposal):
+      if proposal.origin == owner { own += 1 }
+      let trial = Trial(number: number, point: space.encode(proposal.assignment))
+      if let index = index(of: number) { trials[index] = trial } else { trials.append(trial) }
+    case .completed(let number, let estimate, _, _):
+      guard let index = index(of: number) else { return }
+      guard estimate.mean.isFinite else {
+        trials[index].hasFailed = true
+        return
+      }
+      trials[index].loss = isMaximized ? -estimate.mean : estimate.mean
+      trials[index].deviation = estimate.deviation.isFinite ? estimate.deviation : 0
+      trials[index].count = max(1, estimate.count)
+      trials[index].hasFailed = false
+    case .failed(let number, _):
+      guard let index = index(of: number) else { return }
+      trials[index].loss = nil
+      trials[index].hasFailed = true
+    case .attempted: break
+    }
+  }
+
+  /// Nearly always among the newest.
+  private func index(of number: Int) -> Int? { trials.lastIndex { $0.number == number } }
+
+  /// How a model sees the encodable parameters.
+  var coordinates: [Coordinate] { space.encodable.map { Coordinate($0.domain) } }
+
+  /// How many trials have a finite score.
+  var observed: Int { trials.count { $0.loss != nil } }
+}
+
+/// How a model sees one coordinate of the unit cube.
+enum Coordinate: Equatable {
+  case continuous
+  /// Values in order, at these places, each with the cell from the middle to its left to the middle to its right.
+  case grid([Double])
+  /// Choices without an order, each with a cell of equal width.
+  case choices(Int)
+
+  /// Longest grid whose cells are told apart; a longer one is as good as a continuum.
+  static let longestGrid = 64
+
+  init(_ domain: Domain) {
+    switch domain {
+    case .bool: self = .choices(2)
+    case .categorical(let choices): self = .choices(choices.count)
+    case .code(let code): self = .choices(max(1, code.alternatives.count))
+    default:
+      let places = domain.values(limit: Self.longestGrid)?.compactMap(domain.encode)
+      self = places.map(Coordinate.grid) ?? .continuous
+    }
+  }
+
+  /// The choice or grid cell a coordinate falls in; 0 on a continuum.
+  func cell(_ u: Double) -> Int {
+    switch self {
+    case .continuous: return 0
+    case .choices(let count): return min(max(Int(u * Double(count)), 0), count - 1)
+    case .grid(let places):
+      var cell = 0
+      while cell + 1 < places.count, u > (places[cell] + places[cell + 1]) / 2 { cell += 1 }
+      return cell
+    }
+  }
+
+  /// Where the value that a coordinate decodes to lies itself: what a model must see.
+  func snapped(_ u: Double) -> Double {
+    switch self {
+    case .continuous: u
+    case .choices(let count): (Double(cell(u)) + 0.5) / Double(count)
+    case .grid(let places): places.isEmpty ? u : places[cell(u)]
+    }
+  }
+}
+
+/// The points a model-based search begins with.
+enum StartDesign {
+  /// Trials before a model is asked: the number of parameters and two more, at least 4 and at most 10.
+  static func size(dimensions: Int) -> Int { min(max(dimensions + 2, 4), 10) }
+}
