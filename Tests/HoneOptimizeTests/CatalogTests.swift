@@ -23,7 +23,7 @@ import Testing
   @Test(
     arguments: [
       ("sobl", [:], "did you mean sobol?"),
-      ("genetic", [:], "there are joint, optoprime, random, sobol, tpe"),
+      ("genetic", [:], "there are gp, joint, optoprime, random, sobol, tpe"),
       ("tpe", ["seed": 1], "tpe has no settings"),
       ("sobol", ["seed": 1], "sobol has no settings"),
       ("joint", ["max_token": 100], "did you mean max_tokens?"),

@@ -33,6 +33,10 @@ import Testing
     #expect(await OptimizerConformance(rounds: 24).violations { TPE() } == [])
   }
 
+  @Test func gp() async {
+    #expect(await OptimizerConformance(rounds: 12).violations { GaussianProcessSearch() } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

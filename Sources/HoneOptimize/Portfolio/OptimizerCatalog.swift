@@ -2,7 +2,7 @@ import HoneTrace
 
 /// The optimizers by the names and settings that task files use.
 ///
-/// - `random`, `sobol`, `tpe`: no settings.
+/// - `gp`, `random`, `sobol`, `tpe`: no settings.
 /// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
 ///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
@@ -14,7 +14,7 @@ public enum OptimizerCatalog {
   /// What an optimizer is called when nothing is said.
   public static let defaultName = "joint"
 
-  public static let names = ["joint", "optoprime", "random", "sobol", "tpe"]
+  public static let names = ["gp", "joint", "optoprime", "random", "sobol", "tpe"]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
   public static func settingNames(of optimizer: String) -> [String] {
@@ -59,6 +59,7 @@ public enum OptimizerCatalog {
     case "random": return RandomSearch()
     case "sobol": return SobolSearch()
     case "tpe": return TPE()
+    case "gp": return GaussianProcessSearch()
     case "optoprime": return OptoPrime(try optoPrime(reader, space))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5

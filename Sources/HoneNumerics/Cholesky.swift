@@ -1,0 +1,87 @@
+import Foundation
+
+/// The lower triangular factor L of a symmetric positive definite matrix, A = L L'.
+package struct Cholesky: Sendable {
+  package let size: Int
+  /// Row after row, the upper part zero.
+  package private(set) var factor: [Double]
+
+  /// - Parameter matrix: row after row; only its lower part is read.
+  /// - Returns: nil when the matrix is not positive definite in floating point. O(n^3 / 6).
+  package init?(_ matrix: [Double], size: Int) {
+    self.size = size
+    factor = matrix
+    let isDefinite = factor.withUnsafeMutableBufferPointer { a -> Bool in
+      guard let a = a.baseAddress else { return true }
+      for i in 0..<size {
+        let row = a + i * size
+        for j in 0..<i {
+          let other = a + j * size
+          row[j] = (row[j] - dot(row, other, j)) / other[j]
+        }
+        let pivot = row[i] - dot(row, row, i)
+        guard pivot > 0, pivot.isFinite else { return false }
+        row[i] = pivot.squareRoot()
+        for j in (i + 1)..<max(size, i + 1) { row[j] = 0 }
+      }
+      return true
+    }
+    guard isDefinite else { return nil }
+  }
+
+  /// The sum of log L_ii: half the logarithm of the determinant.
+  package var halfLogDeterminant: Double {
+    (0..<size).reduce(0) { $0 + log(factor[$1 * size + $1]) }
+  }
+
+  /// L^-1 b. O(n^2 / 2).
+  package func forward(_ b: [Double]) -> [Double] {
+    var x = b
+    x.withUnsafeMutableBufferPointer { x in
+      factor.withUnsafeBufferPointer { l in
+        guard let x = x.baseAddress, let l = l.baseAddress else { return }
+        for i in 0..<size { x[i] = (x[i] - dot(l + i * size, x, i)) / l[i * size + i] }
+      }
+    }
+    return x
+  }
+
+  /// A^-1 b. O(n^2).
+  package func solve(_ b: [Double]) -> [Double] {
+    var x = forward(b)
+    for i in stride(from: size - 1, through: 0, by: -1) {
+      x[i] /= factor[i * size + i]
+      for j in 0..<i { x[j] -= factor[i * size + j] * x[i] }
+    }
+    return x
+  }
+
+  /// A^-1, row after row, both halves. O(n^3 / 3).
+  package func inverse() -> [Double] {
+    // Row j of `columns` is column j of L^-1.
+    var columns = Array(repeating: 0.0, count: size * size)
+    var inverse = columns
+    columns.withUnsafeMutableBufferPointer { m in
+      inverse.withUnsafeMutableBufferPointer { k in
+        factor.withUnsafeBufferPointer { l in
+          guard let m = m.baseAddress, let k = k.baseAddress, let l = l.baseAddress else { return }
+          for j in 0..<size {
+            let column = m + j * size
+            column[j] = 1 / l[j * size + j]
+            for i in (j + 1)..<max(size, j + 1) {
+              column[i] = -dot(l + i * size + j, column + j, i - j) / l[i * size + i]
+            }
+          }
+          for i in 0..<size {
+            for j in 0...i {
+              let value = dot(m + i * size + i, m + j * size + i, size - i)
+              k[i * size + j] = value
+              k[j * size + i] = value
+            }
+          }
+        }
+      }
+    }
+    return inverse
+  }
+}
