@@ -33,7 +33,7 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
     case .model(let error): error.hint
     case .changed(let study, _):
       "undo the change, give the study another name than \"\(study)\", or remove it and begin again"
-    case .failing: "mend the workflow and start the study again: it goes on"
+    case .failing: "mend the workflow and give the study another name: what failed stays failed"
     case .noData: "give the study validation examples: they decide which trial is best"
     case .interrupted: "start the study again: it goes on where it stopped"
     }

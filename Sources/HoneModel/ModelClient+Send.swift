@@ -10,6 +10,25 @@ extension ModelClient {
     /// The server does not take the form of the request; it was told so by what is learned now.
     case plainer(ModelError)
     case fail(ModelError, lost: Usage?)
+
+    var signal: ConcurrencyLimit.Signal {
+      switch self {
+      case .reply: .good
+      case .retry(_, _, _, let signal): signal
+      case .plainer, .fail: .neutral
+      }
+    }
+
+    /// What a try without a reply used: nothing when there is one.
+    var lost: Spend {
+      var lost = Spend()
+      switch self {
+      case .reply: break
+      case .retry(_, _, let usage?, _), .fail(_, let usage?): lost.add(usage)
+      case .retry, .plainer, .fail: lost.requests = 1
+      }
+      return lost
+    }
   }
 
   /// A call that ended without a reply, and what it used all the same.
@@ -41,49 +60,44 @@ extension ModelClient {
       }
       (attempts, tries) = (attempts + 1, tries + 1)
       let outcome = await attempt(named, key: key, origin: origin, secondsLeft: ledger?.secondsLeft)
-      var used = Spend()
-      switch outcome {
-      case .reply(let body, let status, let reply):
-        limit.release(epoch: epoch, .good)
+      limit.release(epoch: epoch, outcome.signal)
+      var used = outcome.lost
+      if case .reply(let body, let status, let reply) = outcome {
         let usage = usage(of: reply, named, body, lost)
         used.add(usage, requests: attempts)
-        used = used - lost
-        if let reserved { ledger?.settle(reserved, used: used) }
+        if let reserved { ledger?.settle(reserved, used: used - lost) }
         return CallRecord(
           key: named.key, alias: endpoint.alias, path: named.call.path, request: named.asked, repeat: named.repeat,
           sample: named.sample, status: status, response: secrets.redact(body), usage: usage,
           seconds: stopwatch.seconds, attempts: attempts, role: context?.role ?? "workflow")
+      }
+      if let reserved { ledger?.settle(reserved, used: used) }
+      lost = lost + used
+      switch outcome {
+      case .reply: break
+      case .fail(let error, _): throw Self.ended(error, attempts, lost)
       case .plainer(let error):
-        limit.release(epoch: epoch, .neutral)
-        used.requests = 1
-        if let reserved { ledger?.settle(reserved, used: used) }
-        lost = lost + used
         tries = 0
         if attempts > 8 { throw Self.ended(error, attempts, lost) }
-      case .fail(let error, let usage):
-        limit.release(epoch: epoch, .neutral)
-        if let usage { used.add(usage) } else { used.requests = 1 }
-        if let reserved { ledger?.settle(reserved, used: used) }
-        throw Self.ended(error, attempts, lost + used)
-      case .retry(let error, let after, let usage, let signal):
-        limit.release(epoch: epoch, signal)
-        if let usage { used.add(usage) } else { used.requests = 1 }
-        if let reserved { ledger?.settle(reserved, used: used) }
-        lost = lost + used
+      case .retry(let error, let after, _, _):
         if error.kind == .malformedReply { malformed += 1 }
         guard tries < policy.maxTries, malformed <= policy.maxMalformed else {
           throw Self.ended(error, attempts, lost)
         }
-        let delay = after ?? policy.delay(beforeTry: tries + 1, random: &random)
-        guard delay <= RetryAfter.longest else {
-          throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost)
-        }
-        do {
-          try await clock.sleep(for: .seconds(delay))
-        } catch {
-          throw Self.ended(.cancelledCall, attempts, lost)
-        }
+        try await wait(after ?? policy.delay(beforeTry: tries + 1, random: &random), error, attempts, lost)
       }
+    }
+  }
+
+  /// Waits before the next try.
+  private func wait(_ delay: Double, _ error: ModelError, _ attempts: Int, _ lost: Spend) async throws(Lost) {
+    guard delay <= RetryAfter.longest else {
+      throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost)
+    }
+    do {
+      try await clock.sleep(for: .seconds(delay))
+    } catch {
+      throw Self.ended(.cancelledCall, attempts, lost)
     }
   }
 

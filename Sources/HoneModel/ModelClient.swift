@@ -147,7 +147,9 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       context.scope.note(record, isFromCassette: false)
       return Answer(record: record, isReplayed: false)
     }
-    let answer = try await flights.run(named.key) { [self] in
+    // Studies that share a client share no flight: each keeps its own record, and pays for it.
+    let payer = context.ledger.map { "\(ObjectIdentifier($0))" } ?? ""
+    let answer = try await flights.run(named.key + payer) { [self] in
       do throws(ModelError) {
         // Another call may have landed between the look-up and now.
         if let answer = try await lookUp(named, context, isSecond: true) { return .success(answer) }

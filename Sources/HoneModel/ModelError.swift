@@ -9,7 +9,7 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
     case server
     /// 429 or 503 after all tries, or a Retry-After over 120 s.
     case rateLimited
-    /// 429 with `insufficient_quota`, credit or spend limit: final.
+    /// 402, or an error whose code is `insufficient_quota`, a spend limit or the like: final.
     case quota
     /// 401 or 403: final.
     case authentication

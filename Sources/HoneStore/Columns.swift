@@ -83,6 +83,6 @@ extension StoreError {
   static func damaged(column: String?, _ what: String) -> StoreError {
     StoreError(
       .corrupt, "column \(column ?? "?") holds something else than \(what)",
-      hint: "`hone db check` says what is wrong, `hone db recover` saves what can be read")
+      hint: "`hone db check` says what is wrong, `hone db recover NEW` saves what can be read")
   }
 }

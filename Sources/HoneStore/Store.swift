@@ -203,7 +203,7 @@ extension StoreError.Kind {
     case .busy: "wait for the other process to end and run the same command again"
     case .full: "free some space and run the same command again: it goes on where it stopped"
     case .io: "check the disk, and the folder's owner and mode"
-    case .corrupt: "`hone db check` says what is wrong, `hone db recover` saves what can be read"
+    case .corrupt: "`hone db check` says what is wrong, `hone db recover NEW` saves what can be read"
     case .foreign: "name a file that this version of Hone wrote"
     case .permission: "check the owner and mode of file and folder"
     case .cannotCreate: "choose another path"

@@ -21,7 +21,12 @@ extension StoreError {
         hint: "wait for it to end and run the same command again")
     case .SQLITE_FULL: self = .full(path)
     case .SQLITE_IOERR where StoreFile.freeBytes(beside: path).map({ $0 < 131_072 }) ?? false: self = .full(path)
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
+    case .SQLITE_NOTADB:
+      self.init(
+        .corrupt, "\(path): not a database (\(why))",
+        hint: "name a file that hone has written, or a new one; if this was one, "
+          + "`hone db recover NEW --db \(path)` saves what can be read")
+    case .SQLITE_CORRUPT, .SQLITE_FORMAT, .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
       self = .corrupt(path, why)
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
       self.init(
@@ -41,7 +46,7 @@ extension StoreError {
 
   static func corrupt(_ path: String, _ why: String) -> StoreError {
     StoreError(
-      .corrupt, "\(path): not a database, or damaged (\(why))",
-      hint: "`hone db check \(path)` says what is wrong, `hone db recover \(path)` saves what can be read")
+      .corrupt, "\(path): damaged (\(why))",
+      hint: "`hone db recover NEW --db \(path)` saves what can be read")
   }
 }

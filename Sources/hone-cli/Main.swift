@@ -13,6 +13,7 @@ struct Root: AsyncParsableCommand {
         hone tune TASK            improve it; run it again to go on
         hone best STUDY           the winner
       """,
+    version: "hone \(VersionCommand.version)",
     groupedSubcommands: [
       CommandGroup(
         name: "Tune",

@@ -219,6 +219,43 @@ import Testing
     #expect(try program.read("hone.db").hasPrefix("this is no database"))
   }
 
+  /// The hint does not name the command that gave it.
+  @Test func aFileThatIsNoDatabaseGetsAHintThatHelps() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try program.write("notes.txt", String(repeating: "this is no database\n", count: 100))
+    let result = try await program.run("db", "check", "--db", "notes.txt")
+    #expect(result.code == 65)
+    #expect(!result.error.contains("db check"), "\(result.error)")
+    #expect(result.error.contains("hint: name a file that hone has written"), "\(result.error)")
+  }
+
+  @Test func anAccountThatIsUsedUpIs77() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    let endpoint = try await Endpoint(in: program.folder, "--status", "402")
+    try program.writePromptTask(endpoint.base)
+    let result = try await program.run("tune", "task.yaml")
+    #expect(result.code == 77, "\(result)")
+    #expect(result.error.contains("hint: the account has no credit left"), "\(result.error)")
+  }
+
+  /// What the hint says is what helps.
+  @Test func aWorkflowThatAlwaysFailsIs69() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    _ = try await program.run("init")
+    let script = try program.read("urgency.sh")
+    try program.write("urgency.sh", "exit 3\n")
+    let result = try await program.run("tune", "task.yaml")
+    #expect(result.code == 69, "\(result)")
+    #expect(result.error.contains("begin again with --fresh"), "\(result.error)")
+    try program.write("urgency.sh", script)
+    let mended = try await program.run("tune", "task.yaml", "--trials", "3", "--fresh")
+    #expect(mended.code == 0, "\(mended)")
+    #expect(mended.out.contains("Best"), "\(mended)")
+  }
+
   @Test(arguments: ["version", "--help", "completions zsh"])
   func closedPipeIsNoError(_ command: String) async throws {
     let program = try Program()

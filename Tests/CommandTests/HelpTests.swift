@@ -17,6 +17,14 @@ import Testing
     for command in Self.commands { #expect(result.out.contains("\n  \(command) "), "\(command) is not in the help") }
   }
 
+  @Test func versionIsAnOptionToo() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    let option = try await program.run("--version")
+    #expect(option.code == 0 && option.error.isEmpty)
+    #expect(option.out == (try await program.run("version").out))
+  }
+
   @Test(arguments: commands) func everyCommandHasHelp(_ command: String) async throws {
     let program = try Program()
     defer { program.remove() }

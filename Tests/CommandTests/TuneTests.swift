@@ -15,6 +15,10 @@ import Testing
     #expect(text == golden, "\(text)")
   }
 
+  static func names(in value: Value) -> [String] {
+    (value.object ?? [:]).flatMap { [$0.key] + names(in: $0.value) } + (value.array ?? []).flatMap { names(in: $0) }
+  }
+
   /// Seconds are whatever they are.
   static func masked(_ text: String) -> String {
     text.replacing(#/ +[0-9.]+ (ms|s|min|h)\b( [0-9]+ (s|min)\b)?/#, with: " TIME")
@@ -42,6 +46,35 @@ import Testing
     #expect(result.error.isEmpty, "\(result.error)")
     let schemas = try result.objects().compactMap { $0["schema"]?.string }
     #expect(schemas == Array(repeating: "hone.trial/1", count: 4) + ["hone.report/1"])
+    let report = try #require(try result.objects().last)
+    #expect(report["best_trial"]?.int != nil && report["start_trial"]?.int != nil, "\(report)")
+    #expect(report["spend"]?["prompt_tokens"]?.int != nil)
+    let shown = try #require(try await program.run("show", "urgency", "--json").objects().first)
+    #expect(shown["report"]?.object == report.object?.filter { $0.key != "schema" })
+    // Names of parameters are the task's; all others are in snake case.
+    #expect(Self.names(in: report.without(["assignment"])).allSatisfy { $0 == $0.lowercased() })
+  }
+
+  /// Where the start is still the best, the line that goes on raises the cap that ended the search.
+  @Test(arguments: [(["--trials", "2"], "--trials 4"), (["--rollouts", "24"], "--rollouts 48")])
+  func theNextLineRaisesTheCap(_ cap: [String], _ next: String) async throws {
+    let program = try Program()
+    defer { program.remove() }
+    _ = try await program.run("init")
+    let result = try await program.run(["tune", "task.yaml", "--parallel", "1"] + cap)
+    #expect(result.code == 0, "\(result)")
+    #expect(result.out.contains("hone tune task.yaml \(next)\n"), "\(result.out)")
+  }
+
+  @Test func replayedSpendIsSaidToBeSo() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    let endpoint = try await Endpoint(in: program.folder)
+    try program.writePromptTask(endpoint.base, trials: 2)
+    let recorded = try await program.run("tune", "task.yaml", "--record", "calls.jsonl")
+    #expect(recorded.code == 0 && !recorded.out.contains("when recorded"), "\(recorded)")
+    let replayed = try await program.run("tune", "task.yaml", "--replay", "calls.jsonl", "--db", "other.db")
+    #expect(replayed.code == 0 && replayed.out.contains(" tokens when recorded, nothing now,"), "\(replayed)")
   }
 
   @Test func goesOnAndShowsWhatChanged() async throws {

@@ -264,6 +264,19 @@ import Testing
     #expect(bench.server.requests.count == 1 && ledger.spent.requests == 1 && archive.all.count == 1)
   }
 
+  @Test func studiesThatShareAClientEachKeepTheirRecord() async throws {
+    let bench = try Bench(maxConcurrent: 16) { _ in [.pause(seconds: 0.2), .chat("twice")] }
+    let client = bench.client
+    let studies = (0..<2).map { _ in (MemoryArchive(), Ledger(budget: Budget())) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (archive, ledger) in studies {
+        group.addTask { _ = try await ask(client, "same", CallContext(ledger: ledger, archive: archive)) }
+      }
+      try await group.waitForAll()
+    }
+    for (archive, ledger) in studies { #expect(archive.all.count == 1 && ledger.spent.requests == 1) }
+  }
+
   @Test func oneOfManyCallersMayLeave() async throws {
     let bench = try Bench { _ in [.pause(seconds: 0.3), .chat("kept")] }
     let archive = MemoryArchive()

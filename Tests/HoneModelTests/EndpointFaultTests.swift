@@ -109,6 +109,15 @@ import Testing
     (404, "", .badRequest), (413, "too big", .badRequest), (422, "{}", .badRequest), (402, "{}", .quota),
     (429, #"{"error":{"code":"insufficient_quota"}}"#, .quota),
     (429, #"{"type":"error","error":{"details":{"error_code":"enforced_spend_limit_reached"}}}"#, .quota),
+    (429, #"{"error":{"message":"x","type":"billing_hard_limit_reached","code":null}}"#, .quota),
+    (429, #"[{"error":{"type":"insufficient_quota"}}]"#, .quota),
+    (403, #"{"type":"error","error":{"type":"billing_error","message":"x"}}"#, .quota),
+    (
+      400,
+      #"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to go on."}}"#,
+      .quota
+    ),
+    (403, #"{"error":{"message":"Add a card under billing; no credit.","code":"forbidden"}}"#, .authentication),
     (400, #"{"error":{"type":"exceed_context_size_error"}}"#, .contextExceeded),
     (400, #"{"error":{"code":"context_length_exceeded"}}"#, .contextExceeded),
   ])
@@ -124,6 +133,35 @@ import Testing
       #expect(error.hint.contains("TEST_KEY"))
       #expect(!"\(error.message)\(error.hint)".contains("sk-"))
     }
+  }
+
+  /// The words of OpenAI's free tier and of Gemini for a rate that is too high: both pass by themselves.
+  @Test(arguments: [
+    #"""
+    {"error":{"message":"Rate limit reached for gpt-4o-mini in organization org-x on requests per min (RPM): Limit 3, \#
+    Used 3, Requested 1. Please try again in 20s. Visit https://platform.openai.com/account/rate-limits to learn more. \#
+    You can increase your rate limit by adding a payment method to your account at \#
+    https://platform.openai.com/account/billing.","type":"requests","param":null,"code":"rate_limit_exceeded"}}
+    """#,
+    #"""
+    [{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.", \#
+    "status":"RESOURCE_EXHAUSTED"}}]
+    """#,
+    "too many requests: no credit for this minute",
+  ])
+  func ratesThatAreTooHighAreNoEmptyAccount(_ body: String) async throws {
+    let bench = try Bench { $0.number < 2 ? [.text(body, status: 429)] : [.chat("done")] }
+    #expect(try await bench.chat().text == "done")
+    #expect(bench.server.requests.count == 3)
+    let always = try Bench { _ in [.text(body, status: 429)] }
+    let error = try #require(await always.error())
+    #expect(error.kind == .rateLimited && error.attempts == 4 && !error.endsStudy)
+  }
+
+  @Test func theHintForARefusedTemperatureCanBeFollowed() async throws {
+    let body = #"{"error":{"message":"Unsupported value: 'temperature' does not support 0.0 with this model."}}"#
+    let error = try #require(await Bench { _ in [.text(body, status: 400)] }.error())
+    #expect(error.hint.contains("set it to 1"))
   }
 
   @Test func xShouldRetryWinsOverTheStatus() async throws {

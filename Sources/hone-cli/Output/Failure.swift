@@ -107,8 +107,8 @@ extension Failure {
     let exit: Exit =
       switch error.kind {
       case .connection, .timeout, .server, .rateLimited, .malformedReply, .tls, .redirect, .tooLarge: .unavailable
-      case .quota, .budget, .notRecorded: .no
-      case .authentication: .permission
+      case .budget, .notRecorded: .no
+      case .authentication, .quota: .permission
       case .insecure, .configuration: .configuration
       case .badRequest where error.status == 404: .configuration
       case .badRequest, .contextExceeded: .badInput
@@ -129,7 +129,10 @@ extension Failure {
         .badInput, error.message,
         hint: "undo the change, give the task another study name than \"\(study)\", or begin again with --fresh")
     case .failing:
-      self.init(.no, error.message, hint: "mend the workflow and run the same command again: it goes on")
+      self.init(
+        .unavailable, error.message,
+        hint: "mend the workflow and begin again with --fresh; without it a study with the same task file goes on, and "
+          + "what failed stays failed")
     case .noData: self.init(.badInput, error.message, hint: "name a file with rows under data.validation")
     case .interrupted: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     }

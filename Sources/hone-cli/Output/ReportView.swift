@@ -10,13 +10,13 @@ struct ReportView {
   let task: ResolvedTask
   /// As it stands after `--db` in the lines that can be copied; nil when it need not be named.
   let database: String?
+  /// Nothing was sent: what was spent was spent when the cassette was recorded.
+  let isReplay: Bool
   let console: Console
 
   func print() throws {
     if console.json {
-      var fields = try Value(encoding: report).object ?? [:]
-      fields["improved"] = .bool(report.isImproved)
-      console.json("hone.report/1", fields)
+      console.json("hone.report/1", try report.fields())
       return
     }
     console.result("Stop", stop, .info)
@@ -69,6 +69,7 @@ struct ReportView {
     if let cap = budget.tokens { text += " of \(Format.count(cap))" }
     text += " tokens"
     if report.spend.money > 0 { text += ", \(Format.fixed(report.spend.money, 4)) of money" }
+    if isReplay { text += " when recorded, nothing now" }
     return text + ", " + Format.duration(report.seconds)
   }
 
@@ -76,11 +77,25 @@ struct ReportView {
     let study = Shell.quoted(report.study)
     let place = database.map { " --db \(Shell.quoted($0))" } ?? ""
     if report.bestTrial == report.startTrial {
-      return [
-        "hone list \(study)\(place)", "hone tune \(Shell.quoted(task.task.path)) --trials \(report.trials * 2)\(place)",
-      ]
+      let more = raisedCap.map { ["hone tune \(Shell.quoted(task.task.path)) \($0)\(place)"] } ?? []
+      return ["hone list \(study)\(place)"] + more
     }
     return ["hone diff \(study)\(place)", "hone best \(study) --write tuned.yaml\(place)"]
+  }
+
+  /// The option that gives the search twice the room of the cap which ended it; nil when no cap did.
+  private var raisedCap: String? {
+    let budget = task.task.budget
+    func twice(_ option: String, _ cap: Int?) -> String? { cap.map { "\(option) \($0 * 2)" } }
+    switch report.stop {
+    case .trials: return twice("--trials", max(report.trials, budget.trials ?? 0))
+    case .rollouts: return twice("--rollouts", budget.rollouts)
+    case .requests: return twice("--requests", budget.requests)
+    case .tokens: return twice("--tokens", budget.tokens)
+    case .money: return budget.money.map { "--money \(Format.number($0 * 2))" }
+    case .time: return budget.seconds.map { "--time \(Int(($0 * 2).rounded(.up)))s" }
+    default: return nil
+    }
   }
 }
 

@@ -19,7 +19,7 @@ struct StudyView {
       fields["seed"] = .string(String(definition.problem.seed))
       fields["optimizer"] = definition.optimizer
       fields["fingerprint"] = .string(definition.fingerprint)
-      fields["report"] = try await reader.store.document("report", study: name) ?? .null
+      fields["report"] = try await reader.report(of: name).map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
       console.json("hone.study/1", fields)
       return

@@ -37,7 +37,9 @@ struct TuneSession: Sendable {
       throw ExitCode(code)
     }
     let report = try result.get()
-    try ReportView(report: report, task: resolved, database: namedDatabase, console: console).print()
+    try ReportView(
+      report: report, task: resolved, database: namedDatabase, isReplay: mode == .replay, console: console
+    ).print()
     if requireImprovement, !report.isImproved { throw ExitCode(Exit.no.rawValue) }
   }
 

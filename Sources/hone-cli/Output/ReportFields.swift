@@ -1,0 +1,26 @@
+import Hone
+import HoneTrace
+
+extension Report {
+  /// As `--json` prints it: names in snake case, as those of all other objects.
+  func fields() throws -> [String: Value] {
+    var fields = try Self.renamed(Value(encoding: self)).object ?? [:]
+    fields["spend"] = spend.asValue
+    fields["improved"] = .bool(isImproved)
+    return fields
+  }
+
+  /// Names of parameters are kept: they are the task's.
+  private static func renamed(_ value: Value) -> Value {
+    guard case .object(let members) = value else { return value }
+    var renamed: [String: Value] = [:]
+    for (name, value) in members {
+      renamed[snake(name)] = name == "assignment" ? value : Self.renamed(value)
+    }
+    return .object(renamed)
+  }
+
+  private static func snake(_ name: String) -> String {
+    name.reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+  }
+}
