@@ -98,6 +98,9 @@ public struct ChatReply: Hashable, Codable, Sendable {
 }
 
 /// A model that can be talked to.
+///
+/// Recording, replaying, counting and caps on requests, tokens and money are `ModelClient`'s: calls of another
+/// implementation are neither kept nor counted, and a study that goes on makes them again.
 public protocol ChatModel: Sendable {
   func chat(_ request: ChatRequest) async throws(ModelError) -> ChatReply
 }

@@ -136,6 +136,15 @@ struct CommandWorkflowTests {
     #expect(outcome.score == 1, "\(outcome)")
   }
 
+  @Test func feedbackLeavesTheEndOfTheLastLineOut() async throws {
+    for (feedback, expected) in [("", "Expected b, got a."), ("\n  feedback: '{output}, not {y}'", "a, not b")] {
+      let task = try Self.task(
+        "{ command: [echo, a] }", score: "\n  exact_match: y\(feedback)", data: "{ train: t.jsonl }")
+      let (outcome, _) = try await run(task, example: Example(id: "a", fields: ["text": "", "y": "b"]))
+      #expect(outcome.feedback == expected, "\(outcome)")
+    }
+  }
+
   @Test func aCommandScores() async throws {
     let script =
       "import sys,json; d=json.load(open(sys.argv[1])); print(json.dumps({'score': len(d['output'].strip()), 'feedback': 'as long as ' + d['row']['text']}))"

@@ -210,6 +210,9 @@ public struct TaskRunner: Runner {
 
   private func feedback(_ verdict: Verdict, _ output: String, _ example: Example) -> String {
     let isBest = task.score.metric.best.map { verdict.score >= $0 } ?? false
+    var output = output
+    // A program ends its last line; metrics do not see that either. What a model said stays as it is.
+    if case .command = task.workflow { while output.last?.isNewline == true { output.removeLast() } }
     var said = ""
     if isBest {
       said = "Correct."
