@@ -7,6 +7,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("store", StoreSuite.run),
   ("model", ModelSuite.run),
   ("command", CommandSuite.run),
+  ("search", SearchSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {
