@@ -7,11 +7,17 @@ import HoneTrace
 public struct Report: Hashable, Codable, Sendable {
   /// Why the search ended.
   public enum Stop: String, Codable, Sendable {
-    case trials, rollouts, requests, tokens, money, time, exhausted, target
+    case trials, rollouts, requests, tokens, money, time, target
+    /// A finite space was tried whole.
+    case exhausted
+    /// Round after round the proposer gave nothing that could be tried.
+    case proposer
   }
   public var study: String
   public var objective: Objective
   public var stop: Stop
+  /// More about it; only where `stop` does not say it all.
+  public var stopReason: String?
   public var trials: Int
   public var failed: Int
   /// The trial that is the untuned workflow.

@@ -30,11 +30,16 @@ struct StudyDriver: Sendable {
   /// The same reason again and again says that the workflow is broken, not the assignments.
   var failures = (reason: "", count: 0)
   var warnings = StudyWarnings()
+  var emptyRounds = EmptyRounds()
+  /// More about the end of the search than its kind says.
+  var stopReason: String?
 
   static let identicalFailures = 5
 
   mutating func run(_ optimizer: any Optimizer) async throws -> Report {
-    var driver = OptimizerDriver(optimizer, problem: problem, events: try await store.events(of: name))
+    let events = try await store.events(of: name)
+    var driver = OptimizerDriver(optimizer, problem: problem, events: events)
+    emptyRounds = EmptyRounds(try await store.document(EmptyRounds.document, study: name), events: events)
     try await load()
     let done = trials.count { $0.state == .complete || $0.state == .failed }
     progress(.opened(trialsDone: done, resumed: !trials.isEmpty))
@@ -54,9 +59,10 @@ struct StudyDriver: Sendable {
         guard stop == nil else { break }
         let answer = try await ask(driver)
         guard !answer.proposals.isEmpty else {
-          stop = .exhausted
-          break
+          stop = try await endEmptyRound(answer.attempts, &driver)
+          continue
         }
+        emptyRounds.proposed()
         for number in try await begin(answer.proposals, attempts: answer.attempts, &driver) {
           try await finish(number, &driver)
         }
@@ -168,8 +174,21 @@ struct StudyDriver: Sendable {
     return numbers
   }
 
+  /// Keeps what was tried in vain; nil when another round is worth its requests.
+  private mutating func endEmptyRound(_ attempts: [Attempt], _ driver: inout OptimizerDriver) async throws
+    -> Report.Stop?
+  {
+    guard !attempts.isEmpty else { return .exhausted }
+    emptyRounds.add(endingAt: try await store.events(of: name).count + attempts.count)
+    try await store.setDocument(EmptyRounds.document, emptyRounds.value, study: name)
+    _ = try await begin([], attempts: attempts, &driver)
+    guard emptyRounds.inARow.isMultiple(of: max(1, settings.emptyRounds)) else { return nil }
+    stopReason = emptyRounds.reason(attempts)
+    return .proposer
+  }
+
   private mutating func ask(_ driver: OptimizerDriver) async throws -> Answer {
-    let round = trials.count
+    let round = trials.count + emptyRounds.count
     var context = AskContext(problem: problem, round: round, model: proposer)
     context.known = Set(trials.map(\.proposal.assignment.key))
     if let best, let estimate = best.estimate {
@@ -362,7 +381,7 @@ struct StudyDriver: Sendable {
       }
     }
     let report = Report(
-      study: name, objective: problem.objective, stop: stop, trials: trials.count,
+      study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
       failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
       bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
       validation: compare(scores[start.number] ?? [], scores[best.number] ?? []), test: test, untested: untested,

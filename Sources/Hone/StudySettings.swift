@@ -13,6 +13,8 @@ public struct StudySettings: Hashable, Codable, Sendable {
   public var repeats: Int
   /// Proposals a round.
   public var batch: Int
+  /// Rounds in a row without any proposal after which the search ends; the next session tries as many again.
+  public var emptyRounds = 3
   public var budget: Budget
   /// Bounds on outcomes; a trial that breaks one is never best.
   public var constraints: [OutcomeConstraint]
@@ -36,7 +38,7 @@ public struct StudySettings: Hashable, Codable, Sendable {
     self.confidence = confidence
   }
 
-  /// What decides results: neither the budget nor the parallelism.
+  /// What decides results: neither budget, patience nor parallelism.
   var canonical: Value {
     [
       "minibatch": .int(minibatch), "screening": .bool(screening), "repeats": .int(repeats), "batch": .int(batch),

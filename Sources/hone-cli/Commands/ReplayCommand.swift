@@ -12,7 +12,8 @@ struct ReplayCommand: AsyncParsableCommand {
     commandName: "replay", abstract: "Run a recorded study again from its own records, and compare.",
     discussion: """
       Every model call is answered from the study's record; no socket is opened. Commands are run again. Requests,
-      proposals, scores and the report are compared byte for byte. Exit 1, with the first difference, when any differs.
+      proposals, scores and the report are compared byte for byte. A round or a test that a budget or a signal cut short is
+      left out. Exit 1, with the first difference, when any differs.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -34,28 +35,33 @@ struct ReplayCommand: AsyncParsableCommand {
     }
     let recorded = try await StudyRecord(of: study, in: reader.store)
     console.status("Replaying", "\(Printable.line(study))  \(Format.plural(recorded.trials, "trial")), no network")
-    let bench = try Workbench(
-      try resolved(path, definition, trials: recorded.trials, model: source?.model),
-      data: try TaskFile.load(path: path).loadData(), transport: { NoTransport() })
+    let resolved = try resolved(path, definition, recorded, model: source?.model)
+    var data = try resolved.task.loadData()
+    if !recorded.isTested { data.test = [] }
+    let bench = try Workbench(resolved, data: data, transport: { NoTransport() })
     let copy = MemoryStore()
     var problem: (any Error)?
     do {
-      _ = try await bench.run(in: copy, cassette: reader.store.archive(of: study), mode: .replay)
+      // However many rounds were in vain: more trials came of it.
+      _ = try await bench.run(
+        in: copy, cassette: reader.store.archive(of: study), mode: .replay, emptyRounds: .max)
     } catch {
       problem = error
     }
-    let replayed = try await StudyRecord(of: study, in: copy)
+    let replayed = try await StudyRecord(of: study, in: copy, limit: recorded.trials)
     try report(recorded, replayed, problem, console)
   }
 
   /// The task as the study was run with it: its seed, and no more trials than it made. Nothing ends it by the clock.
-  private func resolved(_ path: String, _ definition: StudyDefinition, trials: Int, model: String?) throws
-    -> ResolvedTask
-  {
+  private func resolved(
+    _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?
+  ) throws -> ResolvedTask {
     var task = try TaskFile.load(path: path)
     task.study = study
     task.optimizer.seed = definition.problem.seed
-    task.budget = Budget(trials: max(1, trials))
+    // A round of several is asked for as many as it was, also when not all of them ended.
+    let isOneARound = (OptimizerCatalog.candidates(.object(task.optimizer.settings)) ?? 1) == 1
+    task.budget = Budget(trials: max(1, isOneARound ? recorded.trials : recorded.begun))
     var environment = ProcessInfo.processInfo.environment
     // Where the model was does not matter; that it was named does.
     if let model { environment["HONE_MODEL"] = model }
@@ -72,19 +78,21 @@ struct ReplayCommand: AsyncParsableCommand {
         "hone.replay/1",
         [
           "study": .string(study), "trials": .int(recorded.trials), "same": .bool(difference == nil),
-          "bytes": .int(recorded.bytes), "path": (difference?.path).asValue, "recorded": (difference?.left).asValue,
+          "bytes": .int(recorded.bytes(comparedWith: replayed)), "path": (difference?.path).asValue,
+          "recorded": (difference?.left).asValue,
           "replayed": (difference?.right).asValue,
         ])
     } else if difference == nil {
       console.result(
         "Same",
-        "\(Format.plural(recorded.trials, "trial")), \(Format.count(recorded.bytes)) bytes of requests, proposals, scores and report"
+        "\(Format.plural(recorded.trials, "trial")), \(Format.count(recorded.bytes(comparedWith: replayed))) bytes of requests, proposals, scores and report"
       )
     }
     guard let difference else { return }
-    let hint =
-      problem.map { "the replay ended early: \(Failure($0).message)" }
-      ?? "the task, its data or hone have changed since: undo that, or tune it anew with hone tune --fresh"
-    throw Failure(.no, "\(study): the replay differs: \(difference)", hint: hint)
+    // A request that was never recorded says itself which one it is nearest to.
+    let why = problem.map { "\(Failure($0).message); " } ?? ""
+    throw Failure(
+      .no, "\(study): the replay differs: \(why)\(difference)",
+      hint: "the task, its data or hone have changed since: undo that, or tune it anew with hone tune --fresh")
   }
 }

@@ -7,8 +7,10 @@ import HoneTrace
 
 extension Workbench {
   /// Runs, or goes on with, the task's study in a store.
+  ///
+  /// - Parameter emptyRounds: after how many rounds in vain it ends; nil for the study's own.
   func run(
-    in store: any Store, cassette: (any CallArchive)?, mode: CassetteMode,
+    in store: any Store, cassette: (any CallArchive)?, mode: CassetteMode, emptyRounds: Int? = nil,
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws -> Report {
     var optimizerSettings = task.optimizer.settings
@@ -18,6 +20,8 @@ extension Workbench {
     let optimizer = try OptimizerCatalog.make(
       name: task.optimizer.name, settings: .object(optimizerSettings), space: task.space)
     let problem = Problem(space: task.space, objective: task.objective, seed: task.optimizer.seed)
+    var settings = settings
+    if let emptyRounds { settings.emptyRounds = emptyRounds }
     return try await Study(store: store, name: task.study).run(
       runner, problem: problem, data: data, optimizer: optimizer,
       optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],

@@ -14,6 +14,7 @@ parser.add_argument("--delay", type=float, default=0)
 parser.add_argument("--status", type=int, default=200)
 parser.add_argument("--refuse", help="answer 500 where the last message holds this")
 parser.add_argument("--echo-headers", action="store_true")
+parser.add_argument("--prose", action="store_true", help="a proposer gets no JSON")
 options = parser.parse_args()
 lock = threading.Lock()
 RULES = [("bill", "billing"), ("charge", "billing"), ("invoice", "billing"), ("crash", "bug"), ("error", "bug"),
@@ -53,7 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if user == options.refuse:
             return self.answer(500, {"error": {"message": "down", "type": "x"}}, digest)
         if "response_format" in request or "suggestion" in user:
-            text = proposal(user, digest)
+            text = "I would rather not." if options.prose else proposal(user, digest)
         else:
             text = label(system, user, digest)
         if options.echo_headers:
