@@ -25,8 +25,8 @@ import Testing
     defer { endpoint.stop() }
     try program.writePromptTask(endpoint.base)
     let tuned = try await program.run(["tune", "task.yaml"] + cap)
-    #expect(tuned.code == 0 && tuned.error.contains("budget of"), "\(tuned)")
-    #expect(!tuned.error.contains("budget of 5 trials"), "\(tuned)")
+    #expect(tuned.code == 0 && tuned.out.contains("budget of"), "\(tuned)")
+    #expect(!tuned.out.contains("budget of 5 trials"), "\(tuned)")
     try await replays(program)
   }
 
