@@ -18,6 +18,14 @@ struct RolloutRunner: Sendable {
     let split: Split
     let example: Example
     let `repeat`: Int
+
+    var place: Place { Place(example: example.id, repeat: `repeat`) }
+  }
+
+  /// Where a rollout stands in its trial and split.
+  struct Place: Hashable, Sendable {
+    let example: String
+    let `repeat`: Int
   }
 
   /// What became of a batch.

@@ -20,7 +20,9 @@ extension Study {
   ///
   /// - Parameters:
   ///   - examples: at least two; equal ones count once. They are shuffled by the seed and split by `shares`.
-  ///   - version: change it when the workflow's code changes, so that old results are not mixed with new ones.
+  ///   - version: names the code of workflow and score together: studies in one store with the same type of workflow and
+  ///     the same version share rollouts that call no model, so change it when either changes. Nil: nothing tells two
+  ///     score functions apart, so nothing is shared beyond this study.
   ///   - optimizer: a name that `OptimizerCatalog` knows; nil chooses by the space and by whether there is a proposer.
   ///   - proposer: the model that rewrites texts; without one only numbers and choices are searched.
   ///   - cassette: answers and records requests as `mode` says.
@@ -28,21 +30,22 @@ extension Study {
   /// - Throws: `StudyError`, `SpaceError` for parameters that cannot be, `OptimizerError`.
   public func tune<W: Workflow, Expected: Codable & Sendable>(
     _ workflow: W, on examples: [Labeled<W.Input, Expected>], within limits: [Limit],
-    objective: Objective = Objective(), shares: SplitShares = SplitShares(), seed: UInt64 = 0, version: String = "1",
+    objective: Objective = Objective(), shares: SplitShares = SplitShares(), seed: UInt64 = 0, version: String? = nil,
     optimizer: String? = nil, proposer: (any ChatModel)? = nil, settings: StudySettings = StudySettings(),
     cassette: (any CallArchive)? = nil, mode: CassetteMode = .off,
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
     score: @escaping @Sendable (W.Output, Expected) async throws -> Score
   ) async throws -> Tuned<W> {
     let rows = try LabeledRows(examples)
-    let runner = try WorkflowRunner(workflow, version: version, examples: rows.labeled, score: score)
+    let runner = try WorkflowRunner(
+      workflow, identity: version.map { .version($0) } ?? .study(name), examples: rows.labeled, score: score)
     let problem = Problem(space: runner.space, objective: objective, seed: seed)
-    let name = optimizer ?? (proposer == nil ? "sobol" : OptimizerCatalog.defaultName)
+    let use = optimizer ?? (proposer == nil ? "sobol" : OptimizerCatalog.defaultName)
     var settings = settings
     settings.budget = Budget(limits)
     let report = try await run(
       runner, problem: problem, data: rows.split(shares, seed: seed),
-      optimizer: try OptimizerCatalog.make(name: name, space: runner.space), optimizerSettings: ["use": .string(name)],
+      optimizer: try OptimizerCatalog.make(name: use, space: runner.space), optimizerSettings: ["use": .string(use)],
       settings: settings, proposer: proposer, cassette: cassette, mode: mode, progress: progress)
     return Tuned(workflow, assignment: report.assignment, report: report)
   }

@@ -80,10 +80,12 @@ struct StudyDriver: Sendable {
 
   private mutating func load() async throws {
     trials = try await store.trials(of: name)
+    for trial in trials where trial.state == .complete || trial.state == .failed { count(trial) }
     earlierSeconds = try await store.seconds(of: name)
     var searchBudget = settings.budget
     if let requests = searchBudget.requests { searchBudget.requests = max(1, requests - testReserve(of: requests)) }
-    ledger = Ledger(budget: searchBudget, spent: try await store.spend(of: name))
+    ledger = Ledger(
+      budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
     let jobs = jobs
     for rollout in try await store.rollouts(of: name, trial: nil, split: nil, traces: false) {
       rollouts += 1
@@ -153,8 +155,12 @@ struct StudyDriver: Sendable {
   }
 
   private static func stop(_ error: ModelError) -> Report.Stop {
-    if error.message.contains("tokens") { return .tokens }
-    return error.message.contains("money") ? .money : .requests
+    switch error.cap {
+    case .tokens: .tokens
+    case .money: .money
+    case .time: .time
+    case .requests, nil: .requests
+    }
   }
 
   // MARK: - Propose
@@ -225,7 +231,9 @@ struct StudyDriver: Sendable {
     _ jobs: [RolloutRunner.Job], of trial: TrialRecord, ended: (@Sendable (Int) -> Void)? = nil
   ) async throws -> RolloutRunner.Batch {
     let known = try await store.rollouts(of: name, trial: trial.number, split: jobs.first?.split, traces: true)
-    if let cap = settings.budget.rollouts, rollouts + jobs.count - known.count > cap { throw Cap(stop: .rollouts) }
+    let stored = Set(known.map { RolloutRunner.Place(example: $0.example, repeat: $0.repeat) })
+    let isNew = jobs.map { !stored.contains($0.place) }
+    if let cap = settings.budget.rollouts, rollouts + isNew.count(where: \.self) > cap { throw Cap(stop: .rollouts) }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
     let runner = RolloutRunner(
       store: store, study: name, runner: runner, parallel: settings.parallel, cassette: cassette, mode: mode,
@@ -235,7 +243,7 @@ struct StudyDriver: Sendable {
     let batch = await runner.run(
       jobs, trial: number, assignment: trial.proposal.assignment, ledger: ledger, known: known,
       ended: ended ?? { progress(.rollouts(trial: number, done: $0, total: total)) })
-    rollouts += batch.rollouts.count { $0 != nil } - min(known.count, jobs.count)
+    rollouts += zip(batch.rollouts, isNew).count { $0 != nil && $1 }
     if let error = batch.error { throw error }
     return batch
   }
@@ -282,14 +290,18 @@ struct StudyDriver: Sendable {
 
   /// - Throws: when the start fails, or the same thing went wrong five times.
   private mutating func checkFailures(_ trial: TrialRecord) throws {
+    count(trial)
+    if failures.count >= Self.identicalFailures {
+      throw StudyError.failing("\(failures.count) trials in a row failed in the same way: \(trial.reason)")
+    }
+  }
+
+  private mutating func count(_ trial: TrialRecord) {
     guard trial.state == .failed else {
       failures = ("", 0)
       return
     }
     failures = trial.reason == failures.reason ? (trial.reason, failures.count + 1) : (trial.reason, 1)
-    if failures.count >= Self.identicalFailures {
-      throw StudyError.failing("\(failures.count) trials in a row failed in the same way: \(trial.reason)")
-    }
   }
 
   private mutating func measure(_ trial: TrialRecord) async throws -> Event {
@@ -359,7 +371,8 @@ struct StudyDriver: Sendable {
     } else if best.number == start.number {
       untested = "the start was not beaten, so the test stays sealed"
     } else {
-      ledger = Ledger(budget: settings.budget, spent: ledger.spent)
+      ledger = Ledger(
+        budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds)
       do {
         var sides: [[Double?]] = []
         let (jobs, progress) = (jobs(.test, data.test), progress)

@@ -10,13 +10,25 @@ struct WorkflowRunner<W: Workflow, Expected: Codable & Sendable>: Runner {
   private let examples: [String: Labeled<W.Input, Expected>]
   private let score: @Sendable (W.Output, Expected) async throws -> Score
 
-  /// - Parameter version: names the code; results of two versions are never mixed.
+  /// What tells code apart, since closures cannot be compared: results of two identities are never mixed.
+  enum Identity {
+    /// A name that the user gave to workflow and score.
+    case version(String)
+    /// Whatever this study runs.
+    case study(String)
+  }
+
   init(
-    _ workflow: W, version: String, examples: [String: Labeled<W.Input, Expected>],
+    _ workflow: W, identity: Identity, examples: [String: Labeled<W.Input, Expected>],
     score: @escaping @Sendable (W.Output, Expected) async throws -> Score
   ) throws(SpaceError) {
     space = try Space(of: workflow)
-    fingerprint = Hashing.hex(Value.array([.string(String(reflecting: W.self)), .string(version)]).canonicalJSON)
+    let parts: [String] =
+      switch identity {
+      case .version(let version): [String(reflecting: W.self), version]
+      case .study(let study): [String(reflecting: W.self), "study", study]
+      }
+    fingerprint = Hashing.hex(Value.array(parts.map { .string($0) }).canonicalJSON)
     self.workflow = workflow
     self.examples = examples
     self.score = score

@@ -132,13 +132,13 @@ public final class Ledger: Sendable {
   private func shortage(of amount: Spend, used: Spend) -> ModelError? {
     if let cap = budget.requests, used.requests + amount.requests > cap {
       return Self.exhausted(
-        "requests", left: "\(max(0, cap - used.requests))", of: "\(cap)", asked: "\(amount.requests)")
+        .requests, left: "\(max(0, cap - used.requests))", of: "\(cap)", asked: "\(amount.requests)")
     }
     if let cap = budget.tokens, used.tokens + amount.tokens > cap {
-      return Self.exhausted("tokens", left: "\(max(0, cap - used.tokens))", of: "\(cap)", asked: "\(amount.tokens)")
+      return Self.exhausted(.tokens, left: "\(max(0, cap - used.tokens))", of: "\(cap)", asked: "\(amount.tokens)")
     }
     if let cap = budget.money, used.money + amount.money > cap {
-      return Self.exhausted("money", left: "\(max(0, cap - used.money))", of: "\(cap)", asked: "\(amount.money)")
+      return Self.exhausted(.money, left: "\(max(0, cap - used.money))", of: "\(cap)", asked: "\(amount.money)")
     }
     return nil
   }
@@ -146,8 +146,7 @@ public final class Ledger: Sendable {
   private var outOfTime: ModelError? {
     guard let cap = budget.seconds, seconds >= cap else { return nil }
     return ModelError(
-      .budget, "the budget of \(cap) seconds is used up",
-      hint: "raise the budget and run the same command again: it goes on where it stopped")
+      .budget, "the budget of \(cap) seconds is used up", cap: .time)
   }
 
   private static func amount(_ requests: Int, _ prompt: Int, _ completion: Int, _ money: Double) -> Spend {
@@ -159,9 +158,9 @@ public final class Ledger: Sendable {
     return amount
   }
 
-  private static func exhausted(_ what: String, left: String, of cap: String, asked: String) -> ModelError {
+  private static func exhausted(_ kind: ModelError.Cap, left: String, of cap: String, asked: String) -> ModelError {
     ModelError(
-      .budget, "the budget of \(cap) \(what) has \(left) left and the next request may need \(asked)",
-      hint: "raise the budget and run the same command again: it goes on where it stopped")
+      .budget, "the budget of \(cap) \(kind.rawValue) has \(left) left and the next request may need \(asked)",
+      cap: kind)
   }
 }

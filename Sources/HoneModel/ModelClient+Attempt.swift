@@ -97,8 +97,10 @@ extension ModelClient {
   private func judge(_ error: TransportError, _ named: NamedCall, isOutOfBudget: Bool) -> Outcome {
     let detail = secrets.redact(error.message)
     let lost = error.sent ? unknownUsage(named) : nil
-    func model(_ kind: ModelError.Kind, _ what: String, hint: String? = nil) -> ModelError {
-      ModelError(kind, "endpoint \"\(endpoint.alias)\" at \(place): \(what)", hint: hint)
+    func model(
+      _ kind: ModelError.Kind, _ what: String, hint: String? = nil, cap: ModelError.Cap? = nil
+    ) -> ModelError {
+      ModelError(kind, "endpoint \"\(endpoint.alias)\" at \(place): \(what)", hint: hint, cap: cap)
     }
     switch error.kind {
     case .connection:
@@ -108,8 +110,7 @@ extension ModelClient {
     case .timeout where isOutOfBudget:
       return .fail(
         model(
-          .budget, "the time budget ran out while waiting for the reply",
-          hint: "raise the budget and run the same command again: it goes on where it stopped"), lost: lost)
+          .budget, "the time budget ran out while waiting for the reply", cap: .time), lost: lost)
     case .timeout:
       return .retry(
         model(.timeout, "no reply in time: \(detail)", hint: "raise the endpoint's timeouts if the model is slow"),

@@ -38,6 +38,10 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
     /// The study's record or the cassette could not be read or written.
     case archive
   }
+  /// A cap of the budget.
+  public enum Cap: String, Codable, Sendable {
+    case requests, tokens, money, time
+  }
   public var kind: Kind
   /// One sentence: what happened, where, how often it was tried.
   public var message: String
@@ -47,14 +51,19 @@ public struct ModelError: Error, Hashable, Codable, Sendable, CustomStringConver
   public var status: Int?
   /// How many requests were sent.
   public var attempts: Int
+  /// Which cap a `.budget` error is about.
+  public var cap: Cap?
 
   /// - Parameter hint: nil for the kind's own.
-  public init(_ kind: Kind, _ message: String, hint: String? = nil, status: Int? = nil, attempts: Int = 0) {
+  public init(
+    _ kind: Kind, _ message: String, hint: String? = nil, status: Int? = nil, attempts: Int = 0, cap: Cap? = nil
+  ) {
     self.kind = kind
     self.message = message
     self.hint = hint ?? kind.hint
     self.status = status
     self.attempts = attempts
+    self.cap = cap
   }
 
   public var description: String { message }

@@ -17,7 +17,10 @@ extension SQLiteStore {
         let holder = try Self.owner(lease, from: 1)
         let isAlive = holder == owner ? isHeld : holder.isAlive(silence: now - (try lease.real(4)))
         guard !isAlive else { throw Self.busy(study, holder, path) }
-        try db.execute(sql: "UPDATE sessions SET closed = ? WHERE id = ?", arguments: [now, try lease.whole(0)])
+        // It was killed: it ran at least until its last heartbeat.
+        try db.execute(
+          sql: "UPDATE sessions SET closed = ?, seconds = max(seconds, ? - opened) WHERE id = ?",
+          arguments: [now, min(now, try lease.real(4)), try lease.whole(0)])
       }
       try Self.interruptDead(study: id, claimant: owner, now: now, db)
       try db.execute(
@@ -56,7 +59,7 @@ extension SQLiteStore {
     try await write { db in
       try db.execute(
         sql: """
-          UPDATE sessions SET closed = ?, seconds = seconds + ?
+          UPDATE sessions SET closed = ?, seconds = ?
           WHERE study = ? AND closed IS NULL
             AND owner = (SELECT id FROM owners WHERE host = ? AND process = ? AND started = ?)
           """,
@@ -66,6 +69,25 @@ extension SQLiteStore {
         ])
     }
     await moveLog()
+  }
+
+  /// Seconds between two notes of how long a session has run.
+  private static let bookingInterval = 0.5
+
+  /// Whether the session's seconds should be written with what is written now. A killed session has no other record.
+  func isTimeToBook(_ study: String, now: Double) -> Bool {
+    held.withLock { held in
+      guard held.studies.contains(study) else { return false }
+      if let last = held.booked[study], abs(now - last) < Self.bookingInterval { return false }
+      held.booked[study] = now
+      return true
+    }
+  }
+
+  static func bookSession(of study: Int64, now: Double, _ db: Database) throws {
+    try db.execute(
+      sql: "UPDATE sessions SET seconds = max(seconds, ? - opened) WHERE study = ? AND closed IS NULL",
+      arguments: [now, study])
   }
 
   /// Moves what the write-ahead log holds into the file, as far as readers allow, so that a copy of the file alone is

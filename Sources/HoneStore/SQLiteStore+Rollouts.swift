@@ -7,8 +7,10 @@ extension SQLiteStore {
   public func append(rollouts: [RolloutRecord], calls: [CallRecord], study: String) async throws(StoreError) {
     guard !rollouts.isEmpty || !calls.isEmpty else { return }
     let now = now()
+    let isBooking = isTimeToBook(study, now: now)
     try await write { db in
       let id = try Self.id(of: study, db)
+      if isBooking { try Self.bookSession(of: id, now: now, db) }
       for call in calls { try Self.insert(call, study: id, now: now, db) }
       var labels = Labels()
       for rollout in rollouts { try Self.insert(rollout.stored, study: id, &labels, db) }

@@ -22,6 +22,8 @@ public final class SQLiteStore: Store {
   struct Held {
     var studies: Set<String> = []
     var owners: [Owner] = []
+    /// When the seconds of a study's session were last written.
+    var booked: [String: Double] = [:]
     var heartbeat: Task<Void, Never>?
   }
 

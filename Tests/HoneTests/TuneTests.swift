@@ -16,6 +16,15 @@ private struct Greeting: Workflow {
   }
 }
 
+/// Without a model, so that its rollouts can be shared.
+private struct Shouting: Workflow {
+  @Parameter(0...4) var loudness = 0
+
+  func run(_ name: Traced<String>) async throws -> Traced<String> {
+    step("shout", name, $loudness) { name, loudness in name + String(repeating: "!", count: loudness) }
+  }
+}
+
 @Suite struct TuneTests {
   private static let names = (0..<24).map { Labeled(input: "guest \($0)", expected: $0) }
 
@@ -64,6 +73,22 @@ private struct Greeting: Workflow {
     }
     #expect(best.word == "Bye")
     #expect(best.report.failed > 0)
+  }
+
+  /// Opposite scores in one store: each study finds its own winner, and a version that is given names the score too.
+  @Test func scoresOfAnotherScoreFunctionAreNotReused() async throws {
+    let store = MemoryStore()
+    func tune(_ study: String, version: String? = nil, _ isLoud: Bool) async throws -> Tuned<Shouting> {
+      try await Study(store: store, name: study).tune(
+        Shouting(), on: Self.names, within: [.trials(5)], seed: 1, version: version
+      ) { output, _ in Score(output.hasSuffix("!!") == isLoud ? 1 : 0) }
+    }
+    let loud = try await tune("loud", true)
+    let quiet = try await tune("quiet", false)
+    #expect(loud.loudness >= 2 && loud.report.best.mean == 1)
+    #expect(quiet.loudness < 2 && quiet.report.best.mean == 1)
+    #expect(try await tune("loud/2", version: "2", true).loudness >= 2)
+    #expect(try await tune("quiet/3", version: "3", false).loudness < 2)
   }
 
   @Test func aRecordedRunReplaysWithoutAnEndpoint() async throws {
