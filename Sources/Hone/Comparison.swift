@@ -2,8 +2,8 @@ import HoneNumerics
 
 /// A paired comparison of two assignments on the same examples.
 ///
-/// The interval is the percentile bootstrap (Efron 1979), the p-value the paired sign-flip test (Fisher's randomisation):
-/// both need no assumption about how scores are distributed, and both are drawn from the study's seed.
+/// The intervals (`ScoreInterval`) stay honest for few rows and for rows that all agree. The p-value is the paired
+/// sign-flip test (Fisher's randomisation), drawn from the study's seed.
 public struct Comparison: Hashable, Codable, Sendable {
   public struct Interval: Hashable, Codable, Sendable {
     public var lower: Double
@@ -37,9 +37,11 @@ public struct Comparison: Hashable, Codable, Sendable {
     start = Self.mean(starts)
     best = Self.mean(bests)
     gain = Self.mean(differences)
-    startInterval = Self.bootstrap(starts, confidence, RandomStream(seed: seed, name: "report/start"))
-    bestInterval = Self.bootstrap(bests, confidence, RandomStream(seed: seed, name: "report/best"))
-    gainInterval = Self.bootstrap(differences, confidence, RandomStream(seed: seed, name: "report/gain"))
+    let range = ScoreInterval.range(starts + bests)
+    let interval = ScoreInterval(confidence: confidence, range: range)
+    startInterval = interval.ofMean(starts)
+    bestInterval = interval.ofMean(bests)
+    gainInterval = interval.ofDifference(differences)
     pValue = Self.signFlip(differences, RandomStream(seed: seed, name: "report/p"))
   }
 
@@ -50,23 +52,6 @@ public struct Comparison: Hashable, Codable, Sendable {
   }
 
   private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-
-  private static func bootstrap(_ values: [Double], _ confidence: Double, _ stream: RandomStream) -> Interval {
-    var stream = stream
-    var means: [Double] = []
-    means.reserveCapacity(resamples)
-    for _ in 0..<resamples {
-      var sum = 0.0
-      for _ in values { sum += values[Int.random(in: 0..<values.count, using: &stream)] }
-      means.append(sum / Double(values.count))
-    }
-    means.sort()
-    let tail = (1 - confidence) / 2
-    let last = resamples - 1
-    return Interval(
-      lower: means[Int((Double(last) * tail).rounded(.down))],
-      upper: means[Int((Double(last) * (1 - tail)).rounded(.up))])
-  }
 
   /// The share of sign patterns whose sum is at least as far from 0 as the one seen.
   private static func signFlip(_ differences: [Double], _ stream: RandomStream) -> Double {

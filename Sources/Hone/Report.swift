@@ -32,6 +32,8 @@ public struct Report: Hashable, Codable, Sendable {
   public var test: Comparison?
   /// Why there is no test.
   public var untested: String
+  /// Some test rollouts were run, though without a comparison where `test` is nil. Nil in reports of older versions.
+  public var isTestOpened: Bool?
   public var spend: Spend
   /// Seconds over all sessions.
   public var seconds: Double

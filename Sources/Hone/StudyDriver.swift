@@ -393,11 +393,13 @@ struct StudyDriver: Sendable {
         untested = "a test rollout failed: \(reason)"
       }
     }
+    let opened = try await !store.rollouts(of: name, trial: nil, split: .test, traces: false).isEmpty
     let report = Report(
       study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
       failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
       bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
       validation: compare(scores[start.number] ?? [], scores[best.number] ?? []), test: test, untested: untested,
+      isTestOpened: opened,
       spend: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
     try await store.setDocument("report", try Value(encoding: report), study: name)
     progress(.finished(report))

@@ -1,3 +1,4 @@
+import HoneNumerics
 import Testing
 
 @testable import Hone
@@ -12,7 +13,9 @@ import Testing
     let comparison = compare(Array(repeating: (0, 1), count: 6))
     #expect(comparison.pValue == 2.0 / 64)
     #expect(comparison.gain == 1)
-    #expect(comparison.gainInterval.lower == 1 && comparison.gainInterval.upper == 1)
+    // Agresti and Min: mean 6/8, variance 7/8 - (6/8)^2, 1.96 standard errors of 8 pairs.
+    #expect(abs(comparison.gainInterval.lower - (0.75 - 1.96 * (0.3125 / 8).squareRoot())) < 1e-3)
+    #expect(comparison.gainInterval.upper == 1)
   }
 
   @Test func pairsThatDoNotDifferSayNothing() {
@@ -40,6 +43,43 @@ import Testing
     let interval = compare(pairs).bestInterval
     #expect(abs(interval.lower - 0.21) < 0.025)
     #expect(abs(interval.upper - 0.39) < 0.025)
+  }
+
+  @Test func fewRowsThatAgreeHaveAnInterval() {
+    // Wilson: 10 of 10 is 0.7225 to 1, 0 of 10 is 0 to 0.2775.
+    let comparison = compare(Array(repeating: (0, 1), count: 10))
+    #expect(abs(comparison.bestInterval.lower - 0.7225) < 1e-3 && comparison.bestInterval.upper > 0.9999)
+    #expect(abs(comparison.startInterval.upper - 0.2775) < 1e-3 && comparison.startInterval.lower < 1e-4)
+  }
+
+  /// Whatever the scores: some width, and the mean within.
+  @Test func noIntervalIsWithoutWidthOrBesideItsMean() {
+    for count in [1, 2, 10, 1_000] {
+      for (start, best) in [(0.0, 1.0), (1, 1), (0.5, 0.5), (0.2, 0.9), (700, 30), (-3, -3), (0, 1e-9)] {
+        let comparison = compare(Array(repeating: (start, best), count: count))
+        for (mean, interval) in [
+          (comparison.start, comparison.startInterval), (comparison.best, comparison.bestInterval),
+          (comparison.gain, comparison.gainInterval),
+        ] {
+          #expect(interval.upper - interval.lower > 1 / Double(count + 20), "\(count) \(start) \(best)")
+          #expect(interval.lower - 1e-9 <= mean && mean <= interval.upper + 1e-9, "\(count) \(start) \(best)")
+        }
+      }
+    }
+  }
+
+  /// Of 400 tests of 12 rows, about 95 % of the intervals hold the truth.
+  @Test(arguments: [0.5, 0.8, 0.95]) func intervalsOfTwelveRowsHoldTheTruth(_ truth: Double) {
+    var stream = RandomStream(seed: 8, name: "coverage/\(truth)")
+    var held = (mean: 0, gain: 0)
+    for _ in 0..<400 {
+      let comparison = compare(
+        (0..<12).map { _ in (stream.uniform() < 0.4 ? 1 : 0, stream.uniform() < truth ? 1 : 0) })
+      if comparison.bestInterval.lower <= truth, truth <= comparison.bestInterval.upper { held.mean += 1 }
+      let gain = truth - 0.4
+      if comparison.gainInterval.lower <= gain, gain <= comparison.gainInterval.upper { held.gain += 1 }
+    }
+    #expect(held.mean >= 360 && held.gain >= 360, "seed 8: \(held) of 400")
   }
 
   @Test func theSmallestGainFollowsItsFormula() throws {

@@ -103,7 +103,9 @@ struct ReportView {
 extension Report {
   /// What the sealed test says: `0.700 -> 0.900 (0.800 to 1.000), gain +0.200, …: improved`.
   var testLine: String {
-    guard let test else { return "not opened: \(Printable.line(untested))" }
+    guard let test else {
+      return "\(isTestOpened == true ? "opened, but not finished" : "not opened"): \(Printable.line(untested))"
+    }
     let level = Format.percent(0.95)
     func range(_ interval: Comparison.Interval) -> String {
       "\(Format.score(interval.lower)) to \(Format.score(interval.upper))"

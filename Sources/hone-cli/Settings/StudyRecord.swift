@@ -38,7 +38,9 @@ struct StudyRecord: Sendable {
   private let broken: Set<Place>
 
   /// What clocks and budgets decide.
-  private static let timed: Set<String> = ["seconds", "attempts", "stop", "stopReason", "untested"]
+  private static let timed: Set<String> = [
+    "seconds", "attempts", "stop", "stopReason", "untested", "isTestOpened",
+  ]
 
   /// - Parameter limit: only the first trials.
   init(of study: String, in store: any Store, limit: Int? = nil) async throws {
