@@ -41,13 +41,15 @@ struct RolloutRunner: Sendable {
   }
 
   /// - Parameters:
-  ///   - known: rollouts that are stored already.
+  ///   - known: rollouts of the trial and split that are stored already.
   ///   - ended: called after each rollout with how many are done.
   func run(
     _ jobs: [Job], trial: Int, assignment: Assignment, ledger: Ledger, known: [RolloutRecord],
     ended: @escaping @Sendable (Int) -> Void
   ) async -> Batch {
-    var batch = Batch(rollouts: jobs.map { job in known.first { $0.failure == nil && job.matches($0) } })
+    let good = Dictionary(
+      known.lazy.filter { $0.failure == nil }.map { ($0.place, $0) }, uniquingKeysWith: { first, _ in first })
+    var batch = Batch(rollouts: jobs.map { good[$0.place] })
     var waiting = jobs.indices.filter { batch.rollouts[$0] == nil }[...]
     var done = jobs.count - waiting.count
     var failedAt = jobs.count
@@ -145,13 +147,9 @@ struct RolloutRunner: Sendable {
   }
 }
 
-extension RolloutRunner.Job {
-  fileprivate func matches(_ rollout: RolloutRecord) -> Bool {
-    rollout.split == split && rollout.example == example.id && rollout.repeat == `repeat`
-  }
-}
-
 extension RolloutRecord {
+  var place: RolloutRunner.Place { RolloutRunner.Place(example: example, repeat: `repeat`) }
+
   /// Takes over what came of a run; a score that is missing or not finite is a failure.
   fileprivate mutating func fill(_ outcome: Outcome) {
     output = outcome.output

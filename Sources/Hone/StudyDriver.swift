@@ -87,11 +87,12 @@ struct StudyDriver: Sendable {
     ledger = Ledger(
       budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
     let jobs = jobs
+    let indices = Dictionary(zip(jobs.map(\.place), jobs.indices), uniquingKeysWith: { first, _ in first })
     for rollout in try await store.rollouts(of: name, trial: nil, split: nil, traces: false) {
       rollouts += 1
-      guard rollout.split == .validation, let score = rollout.score,
-        let index = jobs.firstIndex(where: { $0.example.id == rollout.example && $0.repeat == rollout.repeat })
-      else { continue }
+      guard rollout.split == .validation, let score = rollout.score, let index = indices[rollout.place] else {
+        continue
+      }
       scores[rollout.trial, default: Array(repeating: nil, count: jobs.count)][index] = score
     }
   }
@@ -111,7 +112,7 @@ struct StudyDriver: Sendable {
 
   private var jobs: [RolloutRunner.Job] { jobs(.validation, data.validation) }
 
-  private func jobs(_ split: Split, _ examples: [Example]) -> [RolloutRunner.Job] {
+  func jobs(_ split: Split, _ examples: [Example]) -> [RolloutRunner.Job] {
     examples.flatMap { example in
       (0..<settings.repeats).map { RolloutRunner.Job(split: split, example: example, repeat: $0) }
     }
@@ -145,7 +146,7 @@ struct StudyDriver: Sendable {
   }
 
   /// A cap was reached in the middle of a trial, which is interrupted and goes on when there is room again.
-  private struct Cap: Error {
+  struct Cap: Error {
     let stop: Report.Stop
 
     /// When there is nothing to report yet.
@@ -227,11 +228,13 @@ struct StudyDriver: Sendable {
   // MARK: - Run
 
   /// - Parameter ended: told how many are done; nil: the trial's progress is.
-  private mutating func run(
+  mutating func run(
     _ jobs: [RolloutRunner.Job], of trial: TrialRecord, ended: (@Sendable (Int) -> Void)? = nil
   ) async throws -> RolloutRunner.Batch {
-    let known = try await store.rollouts(of: name, trial: trial.number, split: jobs.first?.split, traces: true)
-    let stored = Set(known.map { RolloutRunner.Place(example: $0.example, repeat: $0.repeat) })
+    // Only a proposer looks at traces, and only at those of training examples.
+    let split = jobs.first?.split
+    let known = try await store.rollouts(of: name, trial: trial.number, split: split, traces: split == .train)
+    let stored = Set(known.map(\.place))
     let isNew = jobs.map { !stored.contains($0.place) }
     if let cap = settings.budget.rollouts, rollouts + isNew.count(where: \.self) > cap { throw Cap(stop: .rollouts) }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
@@ -349,61 +352,6 @@ struct StudyDriver: Sendable {
     }
     guard let estimate = Estimate(differences), estimate.count >= 4 else { return false }
     return estimate.mean + 1.645 * estimate.deviation / Double(estimate.count).squareRoot() < 0
-  }
-
-  // MARK: - Report
-
-  private mutating func report(_ stop: Report.Stop) async throws -> Report {
-    guard let best, let estimate = best.estimate else {
-      throw StudyError.failing("no trial has a score; the last one: \(trials.last?.reason ?? "")")
-    }
-    let start = trials.first { $0.proposal.assignment == problem.space.initial } ?? best
-    let sign = problem.objective.direction == .maximize ? 1.0 : -1.0
-    func compare(_ a: [Double?], _ b: [Double?]) -> Comparison? {
-      let pairs = zip(a, b).compactMap { a, b in a.flatMap { a in b.map { (start: a, best: $0) } } }
-      guard !pairs.isEmpty else { return nil }
-      return Comparison(pairs, sign: sign, confidence: settings.confidence, seed: problem.seed)
-    }
-    var untested = ""
-    var test: Comparison?
-    if data.test.isEmpty {
-      untested = "the task has no test rows"
-    } else if best.number == start.number {
-      untested = "the start was not beaten, so the test stays sealed"
-    } else {
-      ledger = Ledger(
-        budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds)
-      do {
-        var sides: [[Double?]] = []
-        let (jobs, progress) = (jobs(.test, data.test), progress)
-        progress(.testing(done: 0, total: jobs.count * 2))
-        for (side, trial) in [start, best].enumerated() {
-          let batch = try await run(jobs, of: trial) {
-            progress(.testing(done: side * jobs.count + $0, total: jobs.count * 2))
-          }
-          if let failure = batch.failure { throw StudyError.failing(failure.message) }
-          sides.append(batch.rollouts.map { $0?.score })
-        }
-        test = compare(sides[0], sides[1])
-      } catch let error as ModelError where error.kind == .budget {
-        untested = "the budget left no room for the test"
-      } catch is Cap {
-        untested = "the budget left no room for the test"
-      } catch StudyError.failing(let reason) {
-        untested = "a test rollout failed: \(reason)"
-      }
-    }
-    let opened = try await !store.rollouts(of: name, trial: nil, split: .test, traces: false).isEmpty
-    let report = Report(
-      study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
-      failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
-      bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
-      validation: compare(scores[start.number] ?? [], scores[best.number] ?? []), test: test, untested: untested,
-      isTestOpened: opened,
-      spend: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
-    try await store.setDocument("report", try Value(encoding: report), study: name)
-    progress(.finished(report))
-    return report
   }
 }
 

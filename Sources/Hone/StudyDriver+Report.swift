@@ -1,0 +1,60 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// The end of a study: the winner is compared with the start, on the validation examples and on the sealed test.
+extension StudyDriver {
+  /// - Throws: `StudyError.failing` when no trial has a score.
+  mutating func report(_ stop: Report.Stop) async throws -> Report {
+    guard let best, let estimate = best.estimate else {
+      throw StudyError.failing("no trial has a score; the last one: \(trials.last?.reason ?? "")")
+    }
+    let start = trials.first { $0.proposal.assignment == problem.space.initial } ?? best
+    let (test, untested) = try await test(start, best)
+    let opened = try await !store.rollouts(of: name, trial: nil, split: .test, traces: false).isEmpty
+    let report = Report(
+      study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
+      failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
+      bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
+      validation: compare(scores[start.number] ?? [], scores[best.number] ?? []), test: test, untested: untested,
+      isTestOpened: opened, spend: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
+    try await store.setDocument("report", try Value(encoding: report), study: name)
+    progress(.finished(report))
+    return report
+  }
+
+  /// Runs both on the sealed test, with the part of the budget that was kept for it.
+  /// - Returns: the comparison, or why there is none.
+  private mutating func test(_ start: TrialRecord, _ best: TrialRecord) async throws -> (Comparison?, untested: String)
+  {
+    guard !data.test.isEmpty else { return (nil, "the task has no test rows") }
+    guard best.number != start.number else { return (nil, "the start was not beaten, so the test stays sealed") }
+    ledger = Ledger(budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds)
+    do {
+      var sides: [[Double?]] = []
+      let (jobs, progress) = (jobs(.test, data.test), progress)
+      progress(.testing(done: 0, total: jobs.count * 2))
+      for (side, trial) in [start, best].enumerated() {
+        let batch = try await run(jobs, of: trial) {
+          progress(.testing(done: side * jobs.count + $0, total: jobs.count * 2))
+        }
+        if let failure = batch.failure { return (nil, "a test rollout failed: \(failure.message)") }
+        sides.append(batch.rollouts.map { $0?.score })
+      }
+      return (compare(sides[0], sides[1]), "")
+    } catch let error as ModelError where error.kind == .budget {
+      return (nil, "the budget left no room for the test")
+    } catch is Cap {
+      return (nil, "the budget left no room for the test")
+    }
+  }
+
+  /// Over the examples that both have a score for.
+  private func compare(_ start: [Double?], _ best: [Double?]) -> Comparison? {
+    let pairs = zip(start, best).compactMap { a, b in a.flatMap { a in b.map { (start: a, best: $0) } } }
+    guard !pairs.isEmpty else { return nil }
+    let sign = problem.objective.direction == .maximize ? 1.0 : -1.0
+    return Comparison(pairs, sign: sign, confidence: settings.confidence, seed: problem.seed)
+  }
+}
