@@ -2,6 +2,7 @@ import Foundation
 import HoneModel
 import HoneOptimize
 import HoneTrace
+import Testing
 
 /// A study on a function, as tests of search drive one: begun, scored, told.
 struct Synthetic {
@@ -88,4 +89,25 @@ enum Hostile {
     ("not a number", { $0 % 2 == 0 ? .nan : 1 }), ("infinite", { $0 % 3 == 0 ? .infinity : -.infinity }),
     ("percent", { Double($0 * 37 % 100) }), ("two values", { Double($0 % 2) }),
   ]
+
+  /// Asks and tells; each ask must give a new assignment, and refuse none.
+  static func survives(_ optimizer: some Optimizer, trials: Int) async throws {
+    for (name, score) in scores {
+      for direction in [Objective.Direction.maximize, .minimize] {
+        let space = Synthetic.mixed(seed: 3).problem.space
+        let problem = Problem(space: space, objective: Objective(direction: direction), seed: 3)
+        var driver = OptimizerDriver(optimizer, problem: problem)
+        var known: Set<String> = []
+        for trial in 0..<trials {
+          let answer = try await driver.ask(1, context: AskContext(problem: problem, round: trial, known: known))
+          let proposal = try #require(answer.proposals.first, "\(name)")
+          #expect(answer.attempts.isEmpty, "\(name)")
+          #expect(known.insert(proposal.assignment.key).inserted, "\(name)")
+          driver.tell(.began(trial: trial, proposal))
+          let estimate = Estimate(mean: score(trial), deviation: 0, count: 1)
+          driver.tell(.completed(trial: trial, estimate, screened: false, outcomes: [:]))
+        }
+      }
+    }
+  }
 }

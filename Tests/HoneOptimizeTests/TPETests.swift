@@ -82,23 +82,5 @@ import Testing
     #expect(try await synthetic.losses(TPE(), trials: 5) == synthetic.losses(SobolSearch(), trials: 5))
   }
 
-  @Test func survivesAnyScores() async throws {
-    for (name, score) in Hostile.scores {
-      let space = Synthetic.mixed(seed: 3).problem.space
-      for direction in [Objective.Direction.maximize, .minimize] {
-        let problem = Problem(space: space, objective: Objective(direction: direction), seed: 3)
-        var driver = OptimizerDriver(TPE(), problem: problem)
-        var known: Set<String> = []
-        for trial in 0..<30 {
-          let answer = try await driver.ask(1, context: AskContext(problem: problem, round: trial, known: known))
-          let proposal = try #require(answer.proposals.first, "\(name)")
-          #expect(answer.attempts.isEmpty, "\(name)")
-          known.insert(proposal.assignment.key)
-          driver.tell(.began(trial: trial, proposal))
-          let estimate = Estimate(mean: score(trial), deviation: 0, count: 1)
-          driver.tell(.completed(trial: trial, estimate, screened: false, outcomes: [:]))
-        }
-      }
-    }
-  }
+  @Test func survivesAnyScores() async throws { try await Hostile.survives(TPE(), trials: 30) }
 }

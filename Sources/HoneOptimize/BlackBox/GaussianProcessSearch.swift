@@ -42,38 +42,13 @@ public struct GaussianProcessSearch: Optimizer {
   }
 
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
-    var search = NumericSearch(context)
-    var random = context.random(name)
-    var rest = random.child("rest")
-    let sobol = Sobol(dimensions: search.dimensions, seed: context.problem.seed)
-    let start = StartDesign.size(dimensions: search.dimensions)
-    var trials = state.history.trials
-    var own = state.history.own
     let coordinates = state.history.coordinates
-    var answer = Answer()
-    while answer.proposals.count < count {
-      let model =
-        trials.count < start || state.history.observed < 2
-        ? nil : GaussianProcessModel(trials, coordinates, limit: GaussianProcessModel.limit)
-      var ranked: ArraySlice<[Double]>?
-      if let parameters = state.parameters, let model {
-        ranked = AcquisitionSearch(model, parameters, search)?.ranked(&random)[...]
-      }
-      let isModelled = ranked != nil
-      let found = search.assignments(1, random: &rest) {
-        guard isModelled else {
-          own += 1
-          return sobol.point(own - 1)
-        }
-        return ranked?.popFirst() ?? (0..<search.dimensions).map { _ in random.uniform() }
-      }
-      guard let assignment = found.first else { break }
-      let note = isModelled ? "largest expected improvement under a Gaussian process" : "scrambled Sobol point"
-      answer.proposals.append(Proposal(assignment, origin: name, parent: search.parent, note: note))
-      search.known.insert(assignment.key)
-      trials.append(TrialHistory.Trial(number: -answer.proposals.count, point: search.space.encode(assignment)))
+    let note = "largest expected improvement under a Gaussian process"
+    return state.history.ask(count, context, note: note) { trials, search, random in
+      guard let parameters = state.parameters, state.history.observed >= 2 else { return nil }
+      let model = GaussianProcessModel(trials, coordinates, limit: GaussianProcessModel.limit)
+      return AcquisitionSearch(model, parameters, search)?.ranked(&random)
     }
-    return answer
   }
 }
 

@@ -30,32 +30,11 @@ public struct TPE: Optimizer {
 
   /// O(trials x candidates x parameters) a proposal.
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
-    var search = NumericSearch(context)
-    var random = context.random(name)
-    var rest = random.child("rest")
-    let sobol = Sobol(dimensions: search.dimensions, seed: context.problem.seed)
-    let start = StartDesign.size(dimensions: search.dimensions)
-    var trials = state.trials
-    var own = state.own
-    let groups = Group.all(in: search.space)
-    var answer = Answer()
-    while answer.proposals.count < count {
-      let isStart = trials.count < start || state.observed == 0
-      var ranked = isStart ? [] : rankedCandidates(trials, groups, search.dimensions, &random)[...]
-      let found = search.assignments(1, random: &rest) {
-        if isStart {
-          own += 1
-          return sobol.point(own - 1)
-        }
-        return ranked.popFirst() ?? (0..<search.dimensions).map { _ in random.uniform() }
-      }
-      guard let assignment = found.first else { break }
-      let note = isStart ? "scrambled Sobol point" : "best ratio of the densities of good and bad trials"
-      answer.proposals.append(Proposal(assignment, origin: name, parent: search.parent, note: note))
-      search.known.insert(assignment.key)
-      trials.append(TrialHistory.Trial(number: -answer.proposals.count, point: search.space.encode(assignment)))
+    let groups = Group.all(in: context.problem.space)
+    return state.ask(count, context, note: "best ratio of the densities of good and bad trials") {
+      trials, search, random in
+      state.observed == 0 ? nil : rankedCandidates(trials, groups, search.dimensions, &random)
     }
-    return answer
   }
 
   /// Candidates, the most promising one first; each group's own ranking is put beside the others'.

@@ -1,3 +1,4 @@
+import HoneNumerics
 import HoneTrace
 
 /// What a model-based search remembers: every trial that was begun, where it lies in the unit cube, and how it went.
@@ -62,6 +63,44 @@ public struct TrialHistory: Codable, Sendable, Equatable {
 
   /// How many trials have a finite score.
   var observed: Int { trials.count { $0.loss != nil } }
+}
+
+extension TrialHistory {
+  /// Proposals of a model-based search: scrambled Sobol points first, then what the model ranks highest. Each proposal is
+  /// pending for the next one.
+  ///
+  /// - Parameters:
+  ///   - note: why a ranked point is proposed.
+  ///   - rank: points of the unit cube, the most promising one first; nil while there is no model.
+  func ask(
+    _ count: Int, _ context: AskContext, note: String,
+    rank: ([Trial], NumericSearch, inout RandomStream) -> [[Double]]?
+  ) -> Answer {
+    var search = NumericSearch(context)
+    var random = context.random(owner)
+    var rest = random.child("rest")
+    let sobol = Sobol(dimensions: search.dimensions, seed: context.problem.seed)
+    let start = StartDesign.size(dimensions: search.dimensions)
+    var (trials, own) = (trials, own)
+    var answer = Answer()
+    while answer.proposals.count < count {
+      var ranked = trials.count < start ? nil : rank(trials, search, &random)?[...]
+      let isRanked = ranked != nil
+      let found = search.assignments(1, random: &rest) {
+        guard isRanked else {
+          own += 1
+          return sobol.point(own - 1)
+        }
+        return ranked?.popFirst() ?? (0..<search.dimensions).map { _ in random.uniform() }
+      }
+      guard let assignment = found.first else { break }
+      answer.proposals.append(
+        Proposal(assignment, origin: owner, parent: search.parent, note: isRanked ? note : "scrambled Sobol point"))
+      search.known.insert(assignment.key)
+      trials.append(Trial(number: -answer.proposals.count, point: search.space.encode(assignment)))
+    }
+    return answer
+  }
 }
 
 /// How a model sees one coordinate of the unit cube.
