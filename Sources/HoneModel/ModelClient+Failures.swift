@@ -35,6 +35,7 @@ extension ModelClient {
 
   /// Failures before a reply are those of earlier, interrupted sessions: they count in the study, not in this rollout.
   func noteEarlierFailures(_ named: NamedCall, _ context: CallContext) async throws(ModelError) {
+    guard context.archive != nil else { return }
     for record in try await recordedFailures(named, context) {
       try await book(record, named, context)
       context.scope.note(failure: record, isCounted: false)

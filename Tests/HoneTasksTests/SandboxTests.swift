@@ -83,7 +83,7 @@ struct SandboxTests {
     "reads the home folder": "os.listdir(os.path.expanduser('~root'))",
     "reads a file beside it": "open('CANARY').read()",
     "reads the accounts": "open('/etc/passwd').read()",
-    "reads ssh keys": "os.listdir('/root/.ssh')",
+    "reads the caller's home": "os.listdir('\(NSHomeDirectory())')",
     "writes to the canary": "open('CANARY', 'r+').write('dead')",
     "writes to the root": "open('/x', 'w').write('x')",
     "writes to the system": "open('/usr/x', 'w').write('x')",
