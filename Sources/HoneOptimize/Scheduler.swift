@@ -1,0 +1,102 @@
+import HoneTrace
+
+/// The scores of a study so far: trials by example, all in one shared order of the examples.
+///
+/// What was measured once stays: a scheduler, a bandit and the report read the same table.
+public struct ScoreTable: Hashable, Sendable {
+  public struct Row: Hashable, Sendable {
+    /// The trial's number.
+    public var trial: Int
+    public var assignment: Assignment
+    /// By example; nil where the trial was not measured. As scored, not turned.
+    public var scores: [Double?]
+    /// May be given further rollouts.
+    public var isOpen: Bool
+    /// A rollout failed; the trial has no score.
+    public var hasFailed: Bool
+
+    public init(
+      trial: Int, assignment: Assignment, scores: [Double?], isOpen: Bool = true, hasFailed: Bool = false
+    ) {
+      self.trial = trial
+      self.assignment = assignment
+      self.scores = scores
+      self.isOpen = isOpen
+      self.hasFailed = hasFailed
+    }
+
+    /// Examples measured.
+    public var count: Int { scores.count { $0 != nil } }
+
+    /// Mean, deviation and count of the scores; nil for none.
+    public var estimate: Estimate? { Estimate(scores.compactMap(\.self)) }
+  }
+
+  /// Examples there are; every row has as many scores.
+  public var examples: Int
+  /// In the order the trials were begun.
+  public var rows: [Row]
+
+  public init(examples: Int, rows: [Row] = []) {
+    self.examples = examples
+    self.rows = rows
+  }
+}
+
+/// What a scheduler may look at.
+public struct ScheduleContext: Sendable {
+  public var problem: Problem
+  public var table: ScoreTable
+  /// Rollouts and trials the budget still allows; nil: no cap.
+  public var rolloutsLeft: Int?
+  public var trialsLeft: Int?
+  /// The optimizer has nothing more to propose.
+  public var isExhausted: Bool
+
+  public init(
+    problem: Problem, table: ScoreTable, rolloutsLeft: Int? = nil, trialsLeft: Int? = nil, isExhausted: Bool = false
+  ) {
+    self.problem = problem
+    self.table = table
+    self.rolloutsLeft = rolloutsLeft
+    self.trialsLeft = trialsLeft
+    self.isExhausted = isExhausted
+  }
+}
+
+/// What a scheduler wants done next.
+public enum Allocation: Hashable, Sendable {
+  /// So many new trials, of the optimizer's choice.
+  case propose(Int)
+  /// Trials of the scheduler's own choice, as a bandit begins its arms.
+  case begin([Proposal])
+  /// Rollouts, given as places in the shared order of examples; those measured already cost nothing.
+  case run([Work])
+  /// These trials get no further rollouts.
+  case close([Int])
+  /// Nothing more is worth a rollout; the reason is for people.
+  case stop(String)
+
+  /// Rollouts of one trial.
+  public struct Work: Hashable, Sendable {
+    public var trial: Int
+    public var examples: [Int]
+
+    public init(trial: Int, examples: [Int]) {
+      self.trial = trial
+      self.examples = examples
+    }
+  }
+}
+
+/// Decides which rollout to pay for next.
+///
+/// A scheduler is a function of its settings, the problem's seed and the table: it remembers nothing, so that a study that
+/// was killed goes on from the stored rollouts. Every `next` must bring the study forward: `run` names at least one place
+/// that is not measured, `close` an open trial.
+public protocol Scheduler: Sendable {
+  /// The name used in task files and in reports.
+  var name: String { get }
+
+  func next(_ context: ScheduleContext) -> Allocation
+}
