@@ -47,6 +47,8 @@ public struct ScoreTable: Hashable, Sendable {
 public struct ScheduleContext: Sendable {
   public var problem: Problem
   public var table: ScoreTable
+  /// The best trial so far, with its constraints kept; nil while there is none.
+  public var incumbent: Int?
   /// Rollouts and trials the budget still allows; nil: no cap.
   public var rolloutsLeft: Int?
   public var trialsLeft: Int?
@@ -54,10 +56,12 @@ public struct ScheduleContext: Sendable {
   public var isExhausted: Bool
 
   public init(
-    problem: Problem, table: ScoreTable, rolloutsLeft: Int? = nil, trialsLeft: Int? = nil, isExhausted: Bool = false
+    problem: Problem, table: ScoreTable, incumbent: Int? = nil, rolloutsLeft: Int? = nil, trialsLeft: Int? = nil,
+    isExhausted: Bool = false
   ) {
     self.problem = problem
     self.table = table
+    self.incumbent = incumbent
     self.rolloutsLeft = rolloutsLeft
     self.trialsLeft = trialsLeft
     self.isExhausted = isExhausted

@@ -38,23 +38,8 @@ public enum OptimizerCatalog {
   public static func make(name: String = defaultName, settings: Value = .null, space: Space? = nil)
     throws(OptimizerError) -> any Optimizer
   {
-    guard names.contains(name) else {
-      let near = Nearest.name(to: name, among: names).map { "did you mean \($0)?" }
-      throw OptimizerError(
-        setting: nil, "there is no optimizer \"\(name.prefix(60))\"",
-        hint: near ?? "there are \(names.joined(separator: ", "))")
-    }
-    guard settings.isNull || settings.object != nil else {
-      throw OptimizerError(setting: nil, "the settings of \(name) must be an object, found \(settings.shown)")
-    }
-    let members = settings.object ?? [:]
-    let allowed = settingNames(of: name)
-    for key in members.keys.sorted() where !allowed.contains(key) {
-      let near = Nearest.name(to: key, among: allowed).map { "did you mean \($0)?" }
-      let listed = allowed.isEmpty ? "\(name) has no settings" : "\(name) knows \(allowed.joined(separator: ", "))"
-      throw OptimizerError(setting: key, "\(name) has no setting of this name", hint: near ?? listed)
-    }
-    let reader = SettingsReader(members: members)
+    let reader = try SettingsReader(
+      of: name, "optimizer", among: names, settings: settings, allowed: settingNames(of: name))
     switch name {
     case "random": return RandomSearch()
     case "sobol": return SobolSearch()
@@ -119,64 +104,5 @@ public struct OptimizerError: Error, Hashable, Sendable, CustomStringConvertible
 
   public var description: String {
     (setting.map { "\($0): " } ?? "") + message + (hint.map { " (\($0))" } ?? "")
-  }
-}
-
-/// Reads typed settings; an absent one is nil.
-private struct SettingsReader {
-  let members: [String: Value]
-
-  func number(_ key: String, in range: ClosedRange<Double>) throws(OptimizerError) -> Double? {
-    guard let value = members[key] else { return nil }
-    return try accept(.float(FloatDomain(range)), value, key).number
-  }
-
-  func int(_ key: String, in range: ClosedRange<Int>) throws(OptimizerError) -> Int? {
-    guard let value = members[key] else { return nil }
-    return try accept(.int(IntDomain(range)), value, key).int
-  }
-
-  func bool(_ key: String) throws(OptimizerError) -> Bool? {
-    guard let value = members[key] else { return nil }
-    return try accept(.bool, value, key).bool
-  }
-
-  func string(_ key: String) throws(OptimizerError) -> String? {
-    guard let value = members[key] else { return nil }
-    return try accept(.text(TextDomain(optionalPlaceholders: nil)), value, key).string
-  }
-
-  func strings(_ key: String) throws(OptimizerError) -> [String]? {
-    guard let value = members[key] else { return nil }
-    var strings: [String] = []
-    for element in try list(value, key) {
-      strings.append(try accept(.text(TextDomain(optionalPlaceholders: nil)), element, key).string ?? "")
-    }
-    return strings
-  }
-
-  func numbers(_ key: String, in range: ClosedRange<Double>) throws(OptimizerError) -> [Double]? {
-    guard let value = members[key] else { return nil }
-    if value.array == nil { return [try accept(.float(FloatDomain(range)), value, key).number ?? 0] }
-    var numbers: [Double] = []
-    for element in try list(value, key) {
-      numbers.append(try accept(.float(FloatDomain(range)), element, key).number ?? 0)
-    }
-    return numbers
-  }
-
-  private func list(_ value: Value, _ key: String) throws(OptimizerError) -> [Value] {
-    guard let elements = value.array, !elements.isEmpty else {
-      throw OptimizerError(setting: key, "\(value.shown) is not a list with at least one element")
-    }
-    return elements
-  }
-
-  private func accept(_ domain: Domain, _ value: Value, _ key: String) throws(OptimizerError) -> Value {
-    do {
-      return try domain.accept(value)
-    } catch {
-      throw OptimizerError(setting: key, error.reason, hint: "expected \(domain.constraint)")
-    }
   }
 }
