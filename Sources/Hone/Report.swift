@@ -12,6 +12,8 @@ public struct Report: Hashable, Codable, Sendable {
     case exhausted
     /// Round after round the proposer gave nothing that could be tried.
     case proposer
+    /// The scheduler found nothing more that is worth a rollout.
+    case scheduler
   }
   public var study: String
   public var objective: Objective

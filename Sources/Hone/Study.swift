@@ -36,6 +36,12 @@ public struct Study: Sendable {
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws(StudyError) -> Report {
     guard !data.validation.isEmpty else { throw .noData }
+    let scheduler: any Scheduler
+    do {
+      scheduler = try settings.makeScheduler(examples: data.validation.count)
+    } catch {
+      throw .failing("the scheduler: \(error)")
+    }
     let definition = StudyDefinition(
       name: name, problem: problem, fingerprint: runner.fingerprint, data: Hashing.data(data),
       optimizer: optimizerSettings, settings: settings.canonical)
@@ -49,7 +55,8 @@ public struct Study: Sendable {
       throw Self.studyError(error)
     }
     var driver = StudyDriver(
-      store: store, name: name, runner: runner, data: data, settings: settings, problem: problem, owner: owner,
+      store: store, name: name, runner: runner, data: data, settings: settings, scheduler: scheduler,
+      problem: problem, owner: owner,
       proposer: proposer, cassette: cassette, mode: mode, elapsed: time, progress: progress)
     let result: Result<Report, any Error>
     do {

@@ -17,7 +17,8 @@ extension StudyDriver {
       study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
       failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
       bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
-      validation: compare(scores[start.number] ?? [], scores[best.number] ?? []), test: test, untested: untested,
+      validation: compare(table.rows[start.number].scores, table.rows[best.number].scores), test: test,
+      untested: untested,
       isTestOpened: opened, spend: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
     try await store.setDocument("report", try Value(encoding: report), study: name)
     progress(.finished(report))

@@ -1,4 +1,5 @@
 import HoneModel
+import HoneOptimize
 import HoneTrace
 
 /// How a study measures trials and when it ends.
@@ -13,6 +14,9 @@ public struct StudySettings: Hashable, Codable, Sendable {
   public var repeats: Int
   /// Proposals a round.
   public var batch: Int
+  /// What decides which rollouts to pay for: a name that `SchedulerCatalog` knows, and its settings.
+  public var scheduler = SchedulerCatalog.defaultName
+  public var schedulerSettings = Value.null
   /// Rounds in a row without any proposal after which the search ends; the next session tries as many again.
   public var emptyRounds = 3
   public var budget: Budget
@@ -40,7 +44,7 @@ public struct StudySettings: Hashable, Codable, Sendable {
 
   /// What decides results: neither budget, patience nor parallelism.
   var canonical: Value {
-    [
+    var members: [String: Value] = [
       "minibatch": .int(minibatch), "screening": .bool(screening), "repeats": .int(repeats), "batch": .int(batch),
       "confidence": .double(confidence),
       "constraints": .array(
@@ -51,6 +55,18 @@ public struct StudySettings: Hashable, Codable, Sendable {
           ]
         }),
     ]
+    if scheduler != SchedulerCatalog.defaultName {
+      members["scheduler"] = ["use": .string(scheduler), "settings": schedulerSettings]
+    }
+    return .object(members)
+  }
+
+  /// - Parameter examples: of validation.
+  func makeScheduler(examples: Int) throws(OptimizerError) -> any Scheduler {
+    try SchedulerCatalog.make(
+      name: scheduler, settings: schedulerSettings,
+      defaults: SchedulerCatalog.Defaults(screening: screening ? min(minibatch, examples) * repeats : nil, batch: batch)
+    )
   }
 }
 

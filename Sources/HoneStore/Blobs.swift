@@ -5,6 +5,7 @@ extension Schema {
   static let blobColumns: [(table: String, columns: [String])] = [
     ("studies", ["problem", "optimizer", "settings"]),
     ("trials", ["assignment", "note", "outcomes", "reason"]),
+    ("events", ["result"]),
     ("attempts", ["rejections", "suggestion", "reasoning", "calls"]),
     ("rollouts", ["feedback", "output", "outcomes", "failure_message", "calls"]),
     ("nodes", ["inputs", "value"]),

@@ -52,7 +52,16 @@ extension SQLiteStore {
       SELECT s.name || ', trial ' || t.number FROM trials t JOIN studies s ON s.id = t.study
       LEFT JOIN (SELECT study, trial, count(*) AS ends FROM events WHERE kind IN ('completed', 'failed')
         GROUP BY study, trial) e ON e.study = t.study AND e.trial = t.number
-      WHERE (t.state IN ('complete', 'failed')) <> ifnull(e.ends, 0)
+      WHERE t.state IN ('complete', 'failed') AND e.ends IS NULL
+        OR t.state IN ('running', 'interrupted') AND t.mean IS NULL AND e.ends IS NOT NULL
+      """
+    ),
+    (
+      "an earlier result of a trial is missing",
+      """
+      SELECT s.name || ', trial ' || e.trial FROM events e JOIN studies s ON s.id = e.study
+      WHERE e.kind = 'completed' AND e.result IS NULL AND EXISTS (SELECT 1 FROM events l
+        WHERE l.study = e.study AND l.trial = e.trial AND l.kind IN ('completed', 'failed') AND l.seq > e.seq)
       """
     ),
     (

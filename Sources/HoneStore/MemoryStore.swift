@@ -129,7 +129,9 @@ public final class MemoryStore: Store {
         if let holder = state.owners[trial], holder != owner, holder.isAlive(silence: 0) {
           throw SQLiteStore.busy(study, holder, "memory")
         }
-      case .complete, .failed: throw SQLiteStore.hasEnded(trial, study)
+      case .complete:
+        if state.trials[trial].screened { throw SQLiteStore.hasEnded(trial, study) }
+      case .failed: throw SQLiteStore.hasEnded(trial, study)
       }
       state.trials[trial].state = .running
       state.trials[trial].reason = ""

@@ -98,6 +98,7 @@ private struct Import {
       try SQLiteStore.insert(proposal, study: id, number: trial, owner: nil, now: now, db)
       try event("began", trial, id, db)
     case .ended(let ending):
+      try SQLiteStore.keepResult(of: ending.trial, study: id, db)
       try SQLiteStore.end(ending, study: id, now: now, db)
       guard db.changesCount == 1 else { throw StoreError(.corrupt, "trial \(ending.trial) has not begun") }
       try event(ending.state == .complete ? "completed" : "failed", ending.trial, id, db)

@@ -99,7 +99,7 @@ extension SQLiteStore {
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT t.state, o.host, o.process, o.started, o.heartbeat FROM trials t LEFT JOIN owners o ON o.id = t.owner
+          SELECT t.state, o.host, o.process, o.started, o.heartbeat, t.screened FROM trials t LEFT JOIN owners o ON o.id = t.owner
           WHERE t.study = ? AND t.number = ?
           """, arguments: [id, trial])
       guard let row else { throw Self.noTrial(trial, study) }
@@ -108,7 +108,9 @@ extension SQLiteStore {
       case .running:
         let holder = try Self.owner(row, from: 1)
         if holder != owner, holder.isAlive(silence: now - (try row.real(4))) { throw Self.busy(study, holder, path) }
-      case .complete, .failed: throw Self.hasEnded(trial, study)
+      case .complete:
+        if try row.flag(5) { throw Self.hasEnded(trial, study) }
+      case .failed: throw Self.hasEnded(trial, study)
       }
       try db.execute(
         sql: """
@@ -124,22 +126,41 @@ extension SQLiteStore {
     try await write { db in
       let find = try Prepared(
         """
-        SELECT s.id, t.state, (SELECT max(seq) FROM events WHERE study = s.id)
+        SELECT s.id, t.state, (SELECT max(seq) FROM events WHERE study = s.id), t.mean
         FROM studies s LEFT JOIN trials t ON t.study = s.id AND t.number = ? WHERE s.name = ?
         """, db)
       let found = try find.first([.whole(ending.trial), Columns.inline(study)]) { cells in
         guard !cells.isNull(1) else { throw Self.noTrial(ending.trial, study) }
         return (
           id: try cells.whole(0), state: try cells.choice(1, TrialState.self),
-          seq: Int(try cells.optionalWhole(2) ?? -1) + 1
+          seq: Int(try cells.optionalWhole(2) ?? -1) + 1, isMeasured: !cells.isNull(3)
         )
       }
       guard let found else { throw Self.noStudy(study) }
       guard found.state == .running || found.state == .interrupted else { return }
+      if found.isMeasured { try Self.keepResult(of: ending.trial, study: found.id, db) }
       try Self.end(ending, study: found.id, now: now, db)
       try Self.insertEvent(
         ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: found.id, seq: found.seq, db)
     }
+  }
+
+  /// Moves what a trial was measured to be from `trials`, where the new result goes, to its event.
+  static func keepResult(of trial: Int, study: Int64, _ db: Database) throws {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT mean, deviation, count, \(Columns.text("outcomes")) FROM trials
+        WHERE study = ? AND number = ? AND mean IS NOT NULL
+        """, arguments: [study, trial])
+    guard let row else { return }
+    let result: Value = [
+      "mean": .double(try row.real(0)), "deviation": .double(try row.real(1)), "count": .int(try row.whole(2)),
+      "outcomes": try row.json(3),
+    ]
+    try db.execute(
+      sql: "UPDATE events SET result = ? WHERE study = ? AND trial = ? AND kind = 'completed' AND result IS NULL",
+      arguments: [try Columns.store(result, db), study, trial])
   }
 
   static func end(_ ending: Ending, study: Int64, now: Double, _ db: Database) throws {
@@ -185,7 +206,7 @@ extension SQLiteStore {
         SELECT e.kind, e.trial, \(Columns.text("t.assignment")), t.origin, t.parent, \(Columns.text("t.note")),
           t.mean, t.deviation, t.count, t.screened, \(Columns.text("t.outcomes")), \(Columns.text("t.reason")),
           a.origin, a.outcome, \(Columns.text("a.rejections")), \(Columns.text("a.suggestion")),
-          \(Columns.text("a.reasoning")), \(Columns.text("a.calls"))
+          \(Columns.text("a.reasoning")), \(Columns.text("a.calls")), \(Columns.text("e.result"))
         FROM events e LEFT JOIN trials t ON t.study = e.study AND t.number = e.trial
           LEFT JOIN attempts a ON a.study = e.study AND a.seq = e.seq
         WHERE e.study = ? ORDER BY e.seq
@@ -196,14 +217,26 @@ extension SQLiteStore {
   private static func event(_ row: Row) throws -> Event {
     switch try row.text(0) {
     case "began": .began(trial: try row.whole(1), try proposal(row, from: 2))
-    case "completed":
-      .completed(
-        trial: try row.whole(1),
-        Estimate(mean: try row.real(6), deviation: try row.real(7), count: try row.whole(8)),
-        screened: try row.flag(9), outcomes: try StoredJSON.outcomes(row.text(10)))
+    case "completed": try completion(row)
     case "failed": .failed(trial: try row.whole(1), reason: try row.text(11))
     default: .attempted(try attempt(row, from: 12))
     }
+  }
+
+  private static func completion(_ row: Row) throws -> Event {
+    let trial = try row.whole(1)
+    guard let text = try row.optionalText(18) else {
+      return .completed(
+        trial: trial, Estimate(mean: try row.real(6), deviation: try row.real(7), count: try row.whole(8)),
+        screened: try row.flag(9), outcomes: try StoredJSON.outcomes(row.text(10)))
+    }
+    let result = try StoredJSON.value(text)
+    guard let mean = result["mean"]?.number, let deviation = result["deviation"]?.number,
+      let count = result["count"]?.int, let outcomes = result["outcomes"]?.object
+    else { throw StoreError(.corrupt, "an earlier result of trial \(trial) cannot be read") }
+    return .completed(
+      trial: trial, Estimate(mean: mean, deviation: deviation, count: count), screened: false,
+      outcomes: outcomes.compactMapValues(\.number))
   }
 
   private static func attempt(_ row: Row, from index: Int) throws -> Attempt {

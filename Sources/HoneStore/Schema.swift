@@ -7,7 +7,7 @@ package enum Schema {
 
   /// Migration number n (from 1) makes schema n from n - 1; the newest schema's number, `PRAGMA user_version`, is their
   /// count. Released ones are never changed.
-  package static let migrations: [String] = [tables]
+  package static let migrations: [String] = [tables, measuredAgain]
 
   /// Brings the database to the newest schema, in the transaction the caller has begun, and makes the views anew.
   static func migrate(_ db: Database, from version: Int, by migrations: [String]) throws {
@@ -130,4 +130,7 @@ package enum Schema {
       PRIMARY KEY (study, name)
     ) STRICT, WITHOUT ROWID;
     """
+
+  /// What a trial's completion said before the trial was measured on more examples; the newest stands in `trials`.
+  private static let measuredAgain = "ALTER TABLE events ADD COLUMN result ANY;"
 }

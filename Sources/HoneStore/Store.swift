@@ -124,7 +124,8 @@ public protocol Store: Sendable {
   /// behind the attempts that led to them. Safe to call from many processes at once.
   func begin(_ proposals: [Proposal], attempts: [Attempt], study: String, owner: Owner) async throws(StoreError)
     -> [Int]
-  /// An interrupted trial goes on: `running` again.
+  /// An interrupted trial goes on, or a complete one that was not dropped is measured on more examples: `running` again.
+  /// What it was measured to be stays until it ends anew.
   func resume(trial: Int, study: String, owner: Owner) async throws(StoreError)
   /// Stores rollouts with their traces (and any calls that were answered by a cassette and are not yet archived), in one
   /// transaction. A rollout that is already there (same trial, split, example, repeat) is replaced if it had failed, else

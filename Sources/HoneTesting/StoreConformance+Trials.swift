@@ -156,8 +156,8 @@ extension StoreConformance {
       try await store.resume(trial: 0, study: "a", owner: .current)
       try expectEqual(try await store.trials(of: "a")[0].state, .running, "state")
       try expectEqual(try await store.trials(of: "a")[0].reason, "", "reason")
-      try await store.finish(completed(0, 1), study: "a")
-      try await expectError(.notFound, "a complete trial") {
+      try await store.finish(completed(0, 1, screened: true), study: "a")
+      try await expectError(.notFound, "a trial that was dropped") {
         try await store.resume(trial: 0, study: "a", owner: .current)
       }
       try await expectError(.notFound, "an unknown trial") {
@@ -166,6 +166,23 @@ extension StoreConformance {
       try await expectError(.busy, "a trial of a living process") {
         try await store.resume(trial: 1, study: "a", owner: otherOwner)
       }
+    },
+    Check(name: "a complete trial is measured again, and every result is told as it was") { store in
+      _ = try await store.open(definition("a"))
+      _ = try await store.begin([proposal(0), proposal(1)], attempts: [], study: "a", owner: .current)
+      for trial in 0..<2 {
+        try await store.finish(completed(trial, 0.5), study: "a")
+        try await store.resume(trial: trial, study: "a", owner: .current)
+        try expectEqual(try await store.trials(of: "a")[trial].state, .running, "state")
+        try expectEqual(try await store.trials(of: "a")[trial].estimate?.mean, 0.5, "the result so far stays")
+      }
+      try expectEqual(try await store.events(of: "a").suffix(2), [completed(0, 0.5), completed(1, 0.5)], "before")
+      try await store.finish(completed(0, 0.75), study: "a")
+      try await store.finish(.failed(trial: 1, reason: "broke"), study: "a")
+      try expectEqual(try await store.trials(of: "a").map(\.estimate?.mean), [0.75, nil], "newest results")
+      try expectEqual(
+        try await store.events(of: "a").suffix(4),
+        [completed(0, 0.5), completed(1, 0.5), completed(0, 0.75), .failed(trial: 1, reason: "broke")], "all results")
     },
     Check(name: "what a dead owner left running is interrupted at the next acquire") { store in
       _ = try await store.open(definition("a"))

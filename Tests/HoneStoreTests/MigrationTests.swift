@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import HoneOptimize
 import HoneTrace
 import Testing
 
@@ -33,6 +34,23 @@ import Testing
     #expect(try await copy.trials(of: "s").count == 3)
     // This program now refuses the newer file.
     await #expect(throws: StoreError.self) { try await SQLiteStore(path: file.path) }
+  }
+
+  @Test("a database of any older schema opens and goes on")
+  func everyOlder() async throws {
+    for version in 1..<Schema.migrations.count {
+      let folder = try TemporaryFolder()
+      let file = try StoreFile(folder.file("study.db"), mustExist: false)
+      _ = try Opened(writing: file, migrations: Array(Schema.migrations.prefix(version)))
+      let store = try await SQLiteStore(path: file.path)
+      try await Sample.fill(store)
+      let open = try await store.trials(of: "s").first { $0.state == .complete }
+      let trial = try #require(open).number
+      let owner = Owner.current
+      try await store.resume(trial: trial, study: "s", owner: owner)
+      try await store.finish(.failed(trial: trial, reason: "broke on more examples"), study: "s")
+      #expect(try await store.check() == [], "schema \(version)")
+    }
   }
 
   @Test("a migration that fails changes nothing")

@@ -37,6 +37,7 @@ struct ReportView {
     case .time: "the time is over"
     case .exhausted: "there is nothing more to try"
     case .target: "the target is reached"
+    case .scheduler: Printable.line(report.stopReason ?? "nothing more is worth a rollout")
     case .proposer: Printable.line(report.stopReason ?? "the proposer gave no usable reply")
     }
   }

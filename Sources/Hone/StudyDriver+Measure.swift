@@ -1,0 +1,204 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// Rollouts of a trial, what they say of it, and its end.
+extension StudyDriver {
+  /// Runs what is not there yet of one trial's work. A trial that has all its scores, or failed, ends at once; others when
+  /// the scheduler turns to something new.
+  mutating func measure(_ work: Allocation.Work, _ driver: inout OptimizerDriver) async throws {
+    guard table.rows.indices.contains(work.trial), table.rows[work.trial].isOpen else { return }
+    let number = work.trial
+    if began[number] == nil {
+      progress(.began(trials[number]))
+      began[number] = elapsed.seconds
+    }
+    do {
+      if trials[number].state != .running {
+        try await store.resume(trial: number, study: name, owner: owner)
+        trials[number].state = .running
+      }
+      let jobs = jobs
+      let places = work.examples.filter(jobs.indices.contains)
+      let batch = try await run(places.map { jobs[$0] }, of: trials[number])
+      for (place, rollout) in zip(places, batch.rollouts) {
+        if let rollout { record(rollout, at: place) }
+      }
+      if let failure = batch.failure {
+        if failure.kind == .infrastructure, best == nil {
+          throw batch.cause.map { StudyError.model($0) } ?? .failing(failure.message)
+        }
+        try await end(.failed(trial: number, reason: failure.message), &driver)
+      } else if table.rows[number].count == table.examples {
+        try await end(number, screened: false, &driver)
+      }
+    } catch {
+      try await interrupt(error)
+      throw error
+    }
+  }
+
+  /// Stored also when the task is cancelled: SQLite's writes are not cancelled with it.
+  private mutating func interrupt(_ error: any Error) async throws {
+    let running = trials.indices.filter { trials[$0].state == .running }
+    try? await store.interrupt(trials: running, reason: Self.reason(error), study: name)
+    for number in running { trials[number].state = .interrupted }
+  }
+
+  /// Ends the trials that were measured since the optimizer was last asked, so that it knows all there is.
+  mutating func endMeasured(_ driver: inout OptimizerDriver) async throws {
+    for number in trials.indices where trials[number].state == .running && table.rows[number].count > 0 {
+      try await end(number, screened: false, &driver)
+    }
+  }
+
+  /// - Parameter screened: it was dropped, and gets no further rollouts.
+  mutating func end(_ number: Int, screened: Bool, _ driver: inout OptimizerDriver) async throws {
+    if trials[number].state != .running {
+      try await store.resume(trial: number, study: name, owner: owner)
+      trials[number].state = .running
+    }
+    try await end(completed(number, screened: screened), &driver)
+  }
+
+  private mutating func end(_ event: Event, _ driver: inout OptimizerDriver) async throws {
+    guard let number = event.trial, trials.indices.contains(number) else { return }
+    try await store.finish(event, study: name)
+    driver.tell(event)
+    trials[number].apply(event)
+    updateRow(trials[number])
+    let seconds = elapsed.seconds - (began.removeValue(forKey: number) ?? elapsed.seconds)
+    let spend = try await spend(of: number)
+    progress(.ended(trials[number], incumbent: best?.number, spend: spend, seconds: seconds))
+    warn()
+    try checkFailures(trials[number])
+  }
+
+  private func completed(_ number: Int, screened: Bool) -> Event {
+    guard let estimate = table.rows[number].estimate else {
+      return .failed(trial: number, reason: "no rollout has a score")
+    }
+    var sums: [String: (sum: Double, count: Int)] = [:]
+    for outcomes in outcomes[number] {
+      for (name, value) in outcomes {
+        sums[name, default: (0, 0)] = (sums[name, default: (0, 0)].sum + value, sums[name, default: (0, 0)].count + 1)
+      }
+    }
+    return .completed(
+      trial: number, estimate, screened: screened, outcomes: sums.mapValues { $0.sum / Double($0.count) })
+  }
+
+  // MARK: - The table
+
+  mutating func addRow(_ trial: TrialRecord) {
+    table.rows.append(
+      ScoreTable.Row(
+        trial: trial.number, assignment: trial.proposal.assignment,
+        scores: Array(repeating: nil, count: table.examples)))
+    outcomes.append(Array(repeating: [:], count: table.examples))
+    updateRow(trial)
+  }
+
+  /// A trial's state says whether it may be measured further.
+  mutating func updateRow(_ trial: TrialRecord) {
+    guard table.rows.indices.contains(trial.number) else { return }
+    let isWhole = trial.state == .complete && table.rows[trial.number].count == table.examples
+    table.rows[trial.number].hasFailed = trial.state == .failed
+    table.rows[trial.number].isOpen =
+      trial.state != .failed && !isWhole && !(trial.state == .complete && trial.screened)
+  }
+
+  mutating func record(_ rollout: RolloutRecord, at place: Int) {
+    guard table.rows.indices.contains(rollout.trial), let score = rollout.score else { return }
+    table.rows[rollout.trial].scores[place] = score
+    outcomes[rollout.trial][place] = rollout.outcomes
+  }
+
+  // MARK: - Rollouts
+
+  /// - Parameter ended: told how many are done; nil: the trial's progress is.
+  mutating func run(
+    _ jobs: [RolloutRunner.Job], of trial: TrialRecord, ended: (@Sendable (Int) -> Void)? = nil
+  ) async throws -> RolloutRunner.Batch {
+    // Only a proposer looks at traces, and only at those of training examples.
+    let split = jobs.first?.split
+    let known = try await store.rollouts(of: name, trial: trial.number, split: split, traces: split == .train)
+    let stored = Set(known.map(\.place))
+    let isNew = jobs.map { !stored.contains($0.place) }
+    if let cap = settings.budget.rollouts, rollouts + isNew.count(where: \.self) > cap { throw Cap(stop: .rollouts) }
+    if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
+    let runner = RolloutRunner(
+      store: store, study: name, runner: runner, parallel: settings.parallel, cassette: cassette, mode: mode,
+      elapsed: elapsed)
+    let (number, progress) = (trial.number, progress)
+    let total = jobs.count
+    let batch = await runner.run(
+      jobs, trial: number, assignment: trial.proposal.assignment, ledger: ledger, known: known,
+      ended: ended ?? { progress(.rollouts(trial: number, done: $0, total: total)) })
+    rollouts += zip(batch.rollouts, isNew).count { $0 != nil && $1 }
+    if let error = batch.error { throw error }
+    return batch
+  }
+
+  private mutating func warn() {
+    var texts = warnings.budget(
+      settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds, hasTest: !data.test.isEmpty)
+    if let text = warnings.failures(trials) { texts.append(text) }
+    for text in texts { progress(.warning(text)) }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    (error as? ModelError)?.message ?? (error is CancellationError ? "stopped" : "\(error)")
+  }
+
+  private func spend(of trial: Int) async throws -> Spend {
+    try await store.rollouts(of: name, trial: trial, split: .validation, traces: false).reduce(Spend()) {
+      $0 + $1.spend
+    }
+  }
+
+  /// Trials that fail in one way, one after another, before the study ends.
+  static let identicalFailures = 5
+
+  /// - Throws: when the start fails, or the same thing went wrong five times.
+  private mutating func checkFailures(_ trial: TrialRecord) throws {
+    count(trial)
+    if failures.count >= Self.identicalFailures {
+      throw StudyError.failing("\(failures.count) trials in a row failed in the same way: \(trial.reason)")
+    }
+  }
+
+  mutating func count(_ trial: TrialRecord) {
+    guard trial.state == .failed else {
+      failures = ("", 0)
+      return
+    }
+    failures = trial.reason == failures.reason ? (trial.reason, failures.count + 1) : (trial.reason, 1)
+  }
+}
+
+extension Event {
+  fileprivate var trial: Int? {
+    switch self {
+    case .began(let trial, _), .completed(let trial, _, _, _), .failed(let trial, _): trial
+    case .attempted: nil
+    }
+  }
+}
+
+extension TrialRecord {
+  fileprivate mutating func apply(_ event: Event) {
+    switch event {
+    case .completed(_, let estimate, let screened, let outcomes):
+      state = .complete
+      self.estimate = estimate
+      self.screened = screened
+      self.outcomes = outcomes
+    case .failed(_, let reason):
+      state = .failed
+      self.reason = reason
+    default: break
+    }
+  }
+}

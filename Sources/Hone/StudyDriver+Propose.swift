@@ -1,0 +1,80 @@
+import HoneModel
+import HoneNumerics
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// New trials: what the optimizer is shown, and what becomes of its answer.
+extension StudyDriver {
+  /// - Returns: why the search ends, when round after round nothing usable came.
+  mutating func propose(_ count: Int, _ driver: inout OptimizerDriver) async throws -> Report.Stop? {
+    let answer = try await ask(count, driver)
+    guard !answer.proposals.isEmpty else { return try await endEmptyRound(answer.attempts, &driver) }
+    emptyRounds.proposed()
+    _ = try await begin(answer.proposals, attempts: answer.attempts, &driver)
+    return nil
+  }
+
+  mutating func begin(_ proposals: [Proposal], attempts: [Attempt], _ driver: inout OptimizerDriver)
+    async throws -> [Int]
+  {
+    let numbers = try await store.begin(proposals, attempts: attempts, study: name, owner: owner)
+    for attempt in attempts {
+      driver.tell(.attempted(attempt))
+      progress(.attempted(attempt))
+    }
+    for (number, proposal) in zip(numbers, proposals) {
+      driver.tell(.began(trial: number, proposal))
+      trials.append(TrialRecord(number: number, state: .running, proposal: proposal))
+      if let trial = trials.last { addRow(trial) }
+    }
+    return numbers
+  }
+
+  /// Keeps what was tried in vain; nil when another round is worth its requests.
+  private mutating func endEmptyRound(_ attempts: [Attempt], _ driver: inout OptimizerDriver) async throws
+    -> Report.Stop?
+  {
+    guard !attempts.isEmpty else {
+      isExhausted = true
+      return nil
+    }
+    emptyRounds.add(endingAt: try await store.events(of: name).count + attempts.count)
+    try await store.setDocument(EmptyRounds.document, emptyRounds.value, study: name)
+    _ = try await begin([], attempts: attempts, &driver)
+    guard emptyRounds.inARow.isMultiple(of: max(1, settings.emptyRounds)) else { return nil }
+    stopReason = emptyRounds.reason(attempts)
+    return .proposer
+  }
+
+  private mutating func ask(_ count: Int, _ driver: OptimizerDriver) async throws -> Answer {
+    let round = trials.count + emptyRounds.count
+    var context = AskContext(problem: problem, round: round, model: proposer)
+    context.known = Set(trials.map(\.proposal.assignment.key))
+    if let best, let estimate = best.estimate {
+      context.incumbent = .init(trial: best.number, assignment: best.proposal.assignment, estimate: estimate)
+      if driver.needsRollouts { context.rollouts = try await minibatch(of: best, round: round) }
+    }
+    progress(.asking(driver.name))
+    let scope = CallScope(repeat: round)
+    let calls = CallContext(
+      ledger: ledger, archive: store.archive(of: name), cassette: cassette, mode: mode, role: "proposer", scope: scope)
+    let count = min(count, (settings.budget.trials ?? .max) - trials.count)
+    let answer = try await CallContext.$current.withValue(calls) {
+      try await driver.ask(max(1, count), context: context)
+    }
+    if Task.isCancelled { throw CancellationError() }
+    if !scope.records.isEmpty { try await store.append(rollouts: [], calls: scope.records, study: name) }
+    return answer
+  }
+
+  /// Rollouts of the best trial on a few training examples, with traces and feedback. Drawn anew each round.
+  private mutating func minibatch(of trial: TrialRecord, round: Int) async throws -> [RolloutRecord] {
+    guard !data.train.isEmpty else { return [] }
+    var stream = RandomStream(seed: problem.seed, name: "study/minibatch/\(round)")
+    let chosen = Array(data.train.indices).shuffled(using: &stream).prefix(settings.minibatch).sorted()
+    let jobs = jobs(.train, chosen.map { data.train[$0] })
+    let batch = try await run(jobs, of: trial)
+    return batch.rollouts.compactMap(\.self)
+  }
+}
