@@ -207,4 +207,12 @@ public struct OptimizerSpec: Sendable {
   /// Whether hopeless trials end after the minibatch; nil: the study's default.
   public var screening: Bool?
   public var seed: UInt64
+  /// What decides which rollouts are paid for; nil: the study's default.
+  public var scheduler: SchedulerSpec?
+}
+
+/// A scheduler and its own settings, as they stand in the file.
+public struct SchedulerSpec: Hashable, Sendable {
+  public var name: String
+  public var settings: [String: Value]
 }

@@ -64,7 +64,7 @@ struct TaskSchemaTests {
   @Test func theOptimizersAreTheSame() throws {
     let schema = try #require(try Self.schema()["properties"]?["optimizer"]?["properties"]?.object)
     #expect(schema["use"]?["enum"]?.array?.compactMap(\.string) == OptimizerCatalog.names)
-    let general: Set = ["use", "model", "minibatch", "screening", "seed"]
+    let general: Set = ["use", "model", "minibatch", "screening", "scheduler", "seed"]
     let own = Set(OptimizerCatalog.names.flatMap(OptimizerCatalog.settingNames(of:)))
     #expect(Set(schema.keys) == general.union(own))
     let page = try String(contentsOf: packageRoot.appending(path: "Documentation/Formats/task.md"), encoding: .utf8)
@@ -79,5 +79,17 @@ struct TaskSchemaTests {
         separatedBy: ", ")
       #expect(Set(listed) == general.union(OptimizerCatalog.settingNames(of: name)))
     }
+  }
+
+  @Test func theSchedulersAreTheSame() throws {
+    let key = try #require(try Self.schema()["properties"]?["optimizer"]?["properties"]?["scheduler"])
+    let forms = try #require(key["anyOf"]?.array)
+    #expect(forms.first?["enum"]?.array?.compactMap(\.string) == SchedulerCatalog.names)
+    let properties = try #require(forms.last?["properties"]?.object)
+    #expect(properties["use"]?["enum"]?.array?.compactMap(\.string) == SchedulerCatalog.names)
+    let own = Set(SchedulerCatalog.names.flatMap(SchedulerCatalog.settingNames(of:)))
+    #expect(Set(properties.keys) == own.union(["use"]))
+    let page = try String(contentsOf: packageRoot.appending(path: "Documentation/Formats/task.md"), encoding: .utf8)
+    for name in SchedulerCatalog.names + own { #expect(page.contains("`\(name)`"), "\(name)") }
   }
 }

@@ -3,7 +3,7 @@ import HoneOptimize
 import HoneTrace
 
 extension TaskReader {
-  private static let general = ["use", "model", "minibatch", "screening", "seed"]
+  private static let general = ["use", "model", "minibatch", "screening", "scheduler", "seed"]
 
   mutating func optimizer(_ node: YAMLNode?, _ space: Space?) -> OptimizerSpec {
     var spec = OptimizerSpec(
@@ -18,6 +18,7 @@ extension TaskReader {
     spec.model = model(members["model"], "optimizer.model")
     spec.minibatch = int(members["minibatch"], "optimizer.minibatch", in: 1...100_000)
     spec.screening = bool(members["screening"], "optimizer.screening")
+    spec.scheduler = scheduler(members["scheduler"])
     spec.seed = UInt64(int(members["seed"], "optimizer.seed") ?? 0)
     for key in own { spec.settings[key] = members[key]?.value }
     if let folder = members["prompts"] {

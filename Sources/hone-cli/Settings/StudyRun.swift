@@ -33,6 +33,10 @@ extension Workbench {
     var settings = StudySettings(budget: task.budget)
     if let minibatch = task.optimizer.minibatch { settings.minibatch = minibatch }
     if let screening = task.optimizer.screening { settings.screening = screening }
+    if let scheduler = task.optimizer.scheduler {
+      settings.scheduler = scheduler.name
+      settings.schedulerSettings = .object(scheduler.settings)
+    }
     settings.parallel = task.parallel ?? ResolvedTask.defaultParallel
     settings.repeats = task.score.repeats
     settings.target = task.target

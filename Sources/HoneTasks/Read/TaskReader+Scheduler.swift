@@ -1,0 +1,29 @@
+import HoneOptimize
+import HoneTrace
+
+extension TaskReader {
+  /// `scheduler: asha`, or `scheduler: { use: asha, eta: 3 }` with settings of its own.
+  mutating func scheduler(_ node: YAMLNode?) -> SchedulerSpec? {
+    guard let node else { return nil }
+    let path = "optimizer.scheduler"
+    if node.scalar != nil {
+      return choice(node, path, SchedulerCatalog.names).map { SchedulerSpec(name: $0, settings: [:]) }
+    }
+    var spec = SchedulerSpec(name: SchedulerCatalog.defaultName, settings: [:])
+    if let use = node.pairs?.first(where: { $0.key.scalar == "use" })?.value {
+      guard let chosen = choice(use, "\(path).use", SchedulerCatalog.names) else { return nil }
+      spec.name = chosen
+    }
+    let own = SchedulerCatalog.settingNames(of: spec.name)
+    guard let members = members(node, of: path, keys: ["use"] + own) else { return nil }
+    for key in own { spec.settings[key] = members[key]?.value }
+    do throws(OptimizerError) {
+      // The scheduler itself knows what its settings may be.
+      _ = try SchedulerCatalog.make(name: spec.name, settings: .object(spec.settings))
+    } catch {
+      let name = error.setting.map { "\(path).\($0)" } ?? path
+      fail("\(name): \(error.message)", at: error.setting.flatMap { members[$0] } ?? node, hint: error.hint)
+    }
+    return spec
+  }
+}
