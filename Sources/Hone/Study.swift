@@ -25,20 +25,24 @@ public struct Study: Sendable {
   ///
   /// - Parameters:
   ///   - optimizerSettings: name and settings of the optimizer, as the study keeps them.
+  ///   - scheduler: one of your own; nil: the one that the settings name.
   ///   - proposer: the model that proposers ask; nil when there is none.
   ///   - cassette: answers and records requests as `mode` says.
   ///   - clock: counts the seconds of the budget.
   /// - Throws: `StudyError`; cancelling the task gives `.interrupted`, with running trials marked so.
   public func run(
     _ runner: any Runner, problem: Problem, data: DataSplits, optimizer: any Optimizer, optimizerSettings: Value,
-    settings: StudySettings, proposer: (any ChatModel)? = nil, cassette: (any CallArchive)? = nil,
+    settings: StudySettings, scheduler: (any Scheduler)? = nil, proposer: (any ChatModel)? = nil,
+    cassette: (any CallArchive)? = nil,
     mode: CassetteMode = .off, clock: any Clock<Duration> = ContinuousClock(), documents: [String: Value] = [:],
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws(StudyError) -> Report {
     guard !data.validation.isEmpty else { throw .noData }
-    let scheduler: any Scheduler
+    let chosen: any Scheduler
+    var settings = settings
     do {
-      scheduler = try settings.makeScheduler(examples: data.validation.count)
+      chosen = try scheduler ?? settings.makeScheduler(examples: data.validation.count)
+      settings.scheduler = chosen.name
     } catch {
       throw .failing("the scheduler: \(error)")
     }
@@ -55,7 +59,7 @@ public struct Study: Sendable {
       throw Self.studyError(error)
     }
     var driver = StudyDriver(
-      store: store, name: name, runner: runner, data: data, settings: settings, scheduler: scheduler,
+      store: store, name: name, runner: runner, data: data, settings: settings, scheduler: chosen,
       problem: problem, owner: owner,
       proposer: proposer, cassette: cassette, mode: mode, elapsed: time, progress: progress)
     let result: Result<Report, any Error>

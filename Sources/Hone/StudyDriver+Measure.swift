@@ -48,7 +48,8 @@ extension StudyDriver {
 
   /// Ends the trials that were measured since the optimizer was last asked, so that it knows all there is.
   mutating func endMeasured(_ driver: inout OptimizerDriver) async throws {
-    for number in trials.indices where trials[number].state == .running && table.rows[number].count > 0 {
+    let open: Set<TrialState> = [.running, .interrupted]
+    for number in trials.indices where open.contains(trials[number].state) && table.rows[number].count > 0 {
       try await end(number, screened: false, &driver)
     }
   }

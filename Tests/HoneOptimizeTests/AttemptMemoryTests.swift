@@ -30,6 +30,22 @@ import Testing
     }
   }
 
+  @Test func aTrialMeasuredAgainHasItsNewestMean() {
+    let optimizer = OptoPrime()
+    var memory = optimizer.start(Triage.problem)
+    for trial in 0..<2 {
+      optimizer.tell(.began(trial: trial, Proposal(Triage.space.initial, origin: "initial")), state: &memory)
+    }
+    for (trial, mean) in [(0, 0.9), (1, 0.5), (0, 0.4)] {
+      optimizer.tell(
+        .completed(trial: trial, Estimate(mean: mean, deviation: 0, count: 4), screened: false, outcomes: [:]),
+        state: &memory)
+    }
+    #expect(memory.ended.map(\.mean) == [0.4, 0.5])
+    optimizer.tell(.failed(trial: 1, reason: "crashed"), state: &memory)
+    #expect(memory.ended.map(\.mean) == [0.4, nil] && memory.ended[1].failure == "crashed")
+  }
+
   @Test func failedTrialsAreRememberedAsFailed() {
     let optimizer = OptoPrime()
     var memory = optimizer.start(Triage.problem)

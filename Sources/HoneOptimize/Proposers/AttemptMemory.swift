@@ -44,10 +44,15 @@ public struct AttemptMemory: Codable, Sendable, Equatable {
   }
 
   private mutating func end(_ trial: Int, _ change: (inout Entry) -> Void) {
-    guard let index = running.firstIndex(where: { $0.trial == trial }) else { return }
-    var entry = running.remove(at: index)
-    change(&entry)
-    ended.append(entry)
+    if let index = running.firstIndex(where: { $0.trial == trial }) {
+      var entry = running.remove(at: index)
+      change(&entry)
+      ended.append(entry)
+    } else if let index = ended.firstIndex(where: { $0.trial == trial }) {
+      // Measured on more examples.
+      ended[index].mean = nil
+      change(&ended[index])
+    }
     let kept = Set(ranked.prefix(best).map(\.trial)).union(ended.suffix(newest).map(\.trial))
     ended.removeAll { !kept.contains($0.trial) }
   }
