@@ -14,19 +14,26 @@ public struct ScoreTable: Hashable, Sendable {
     public var isOpen: Bool
     /// A rollout failed; the trial has no score.
     public var hasFailed: Bool
+    /// Keeps the study's constraints, as far as it was measured: one that breaks them is never best.
+    public var isFeasible: Bool
 
     public init(
-      trial: Int, assignment: Assignment, scores: [Double?], isOpen: Bool = true, hasFailed: Bool = false
+      trial: Int, assignment: Assignment, scores: [Double?], isOpen: Bool = true, hasFailed: Bool = false,
+      isFeasible: Bool = true
     ) {
       self.trial = trial
       self.assignment = assignment
       self.scores = scores
       self.isOpen = isOpen
       self.hasFailed = hasFailed
+      self.isFeasible = isFeasible
     }
 
     /// Examples measured.
     public var count: Int { scores.count { $0 != nil } }
+
+    /// How many examples are measured without a gap from the first one on: the rung that the trial has reached.
+    public var reached: Int { scores.firstIndex { $0 == nil } ?? scores.count }
 
     /// Mean, deviation and count of the scores; nil for none.
     public var estimate: Estimate? { Estimate(scores.compactMap(\.self)) }

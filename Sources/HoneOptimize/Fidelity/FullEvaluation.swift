@@ -2,6 +2,8 @@ import HoneTrace
 
 /// Every trial on every example, one trial after another; with screening a trial that is clearly worse than the best one on
 /// the first examples is dropped there.
+///
+/// Screening is a one-sided paired z-test, made once for each trial, so that repeated looks need no correction.
 public struct FullEvaluation: Scheduler {
   /// Examples after which a trial is looked at; nil: none is dropped.
   public var screening: Int?
@@ -16,26 +18,29 @@ public struct FullEvaluation: Scheduler {
   }
 
   public func next(_ context: ScheduleContext) -> Allocation {
+    if let end = context.end { return end }
     let table = context.table
-    guard let row = table.rows.first(where: \.isOpen) else {
-      return context.isExhausted ? .stop("there is nothing more to try") : .propose(batch)
+    guard let index = table.rows.firstIndex(where: { $0.isOpen && !$0.hasFailed && $0.count < table.examples }) else {
+      return context.canPropose ? context.propose(batch) : .stop("there is nothing more to try")
     }
-    let all = Allocation.run([Allocation.Work(trial: row.trial, examples: Array(0..<table.examples))])
-    guard let screening, screening < table.examples,
-      let incumbent = table.rows.first(where: { $0.trial == context.incumbent }), incumbent.trial != row.trial
-    else { return all }
-    let first = row.scores.prefix(screening)
-    guard first.allSatisfy({ $0 != nil }) else {
-      return .run([Allocation.Work(trial: row.trial, examples: Array(0..<screening))])
+    var reach = table.examples
+    if let screening, screening < table.examples, let best = context.incumbent, best != table.rows[index].trial {
+      let matrix = LossMatrix(table, context.problem.objective.direction)
+      if matrix.rows[index].reached < screening {
+        reach = screening
+      } else if let best = matrix.rows.first(where: { $0.trial == best }),
+        Self.isHopeless(matrix.rows[index].losses.prefix(screening), than: best.losses)
+      {
+        return .close([matrix.rows[index].trial])
+      }
     }
-    let sign = context.problem.objective.direction == .maximize ? 1.0 : -1.0
-    return Self.isHopeless(Array(first), than: incumbent.scores, sign: sign) ? .close([row.trial]) : all
+    return context.run([index], to: reach) ?? .stop("there is nothing more to try")
   }
 
   /// On the same first examples the best trial is better, beyond what chance gives one time in twenty.
-  private static func isHopeless(_ scores: [Double?], than best: [Double?], sign: Double) -> Bool {
-    let differences = zip(scores, best).compactMap { a, b in a.flatMap { a in b.map { (a - $0) * sign } } }
+  private static func isHopeless(_ losses: ArraySlice<Double>, than best: [Double]) -> Bool {
+    let differences = zip(losses, best).map { $0 - $1 }
     guard let estimate = Estimate(differences), estimate.count >= 4 else { return false }
-    return estimate.mean + 1.645 * estimate.deviation / Double(estimate.count).squareRoot() < 0
+    return estimate.mean - 1.645 * estimate.deviation / Double(estimate.count).squareRoot() > 0
   }
 }

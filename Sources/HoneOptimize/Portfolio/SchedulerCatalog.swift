@@ -2,15 +2,29 @@ import HoneTrace
 
 /// The schedulers by the names and settings that task files use.
 ///
+/// - `asha`: `min_examples` of the first rung (8), `max_examples` of a trial (all, or an eighth of the budget), `eta` (2).
 /// - `full`, the default: no settings; every trial on every example.
+/// - `hyperband`: `min_examples` (8), `max_examples` (all, or what the budget allows), `eta` (3).
+/// - `id-hyperband`: `min_examples` (8), `eta` (3).
+/// - `race`: `trials` of one race (by the budget); `alpha`, the rate at which a trial as good as the leader is closed
+///   (0.2), `familywise` for all trials together (false); `min_examples` before the first test (8), `block` between (4).
+/// - `successive-halving`: `trials` begun (by the budget), `eta` (3), `decay` of the rungs' shares of the budget (0.6).
 public enum SchedulerCatalog {
   /// What decides when nothing is said.
   public static let defaultName = "full"
 
-  public static let names = ["full"]
+  public static let names = ["asha", "full", "hyperband", "id-hyperband", "race", "successive-halving"]
 
   /// The settings a scheduler knows, sorted; empty for an unknown one.
-  public static func settingNames(of scheduler: String) -> [String] { [] }
+  public static func settingNames(of scheduler: String) -> [String] {
+    switch scheduler {
+    case "asha", "hyperband": ["eta", "max_examples", "min_examples"]
+    case "id-hyperband": ["eta", "min_examples"]
+    case "race": ["alpha", "block", "familywise", "min_examples", "trials"]
+    case "successive-halving": ["decay", "eta", "trials"]
+    default: []
+    }
+  }
 
   /// What a study says for every scheduler.
   public struct Defaults: Hashable, Sendable {
@@ -30,8 +44,33 @@ public enum SchedulerCatalog {
   public static func make(
     name: String = defaultName, settings: Value = .null, defaults: Defaults = Defaults()
   ) throws(OptimizerError) -> any Scheduler {
-    _ = try SettingsReader(
+    let reader = try SettingsReader(
       of: name, "scheduler", among: names, settings: settings, allowed: settingNames(of: name))
-    return FullEvaluation(screening: defaults.screening, batch: defaults.batch)
+    let (counts, etas, batch) = (1...1_000_000, 2...64, defaults.batch)
+    switch name {
+    case "asha":
+      return ASHA(
+        fewest: try reader.int("min_examples", in: counts) ?? 8, most: try reader.int("max_examples", in: counts),
+        eta: try reader.int("eta", in: etas) ?? 2, batch: batch)
+    case "hyperband":
+      return Hyperband(
+        fewest: try reader.int("min_examples", in: counts) ?? 8, most: try reader.int("max_examples", in: counts),
+        eta: try reader.int("eta", in: etas) ?? 3, batch: batch)
+    case "id-hyperband":
+      return IDHyperband(
+        fewest: try reader.int("min_examples", in: counts) ?? 8, eta: try reader.int("eta", in: etas) ?? 3,
+        batch: batch)
+    case "race":
+      return Race(
+        trials: try reader.int("trials", in: counts), alpha: try reader.number("alpha", in: 1e-6...1) ?? 0.2,
+        isFamilywise: try reader.bool("familywise") ?? false,
+        fewest: try reader.int("min_examples", in: counts) ?? 8, block: try reader.int("block", in: counts) ?? 4,
+        batch: batch)
+    case "successive-halving":
+      return SuccessiveHalving(
+        trials: try reader.int("trials", in: counts), eta: try reader.int("eta", in: etas) ?? 3,
+        decay: try reader.number("decay", in: 0.01...1) ?? 0.6, batch: batch)
+    default: return FullEvaluation(screening: defaults.screening, batch: batch)
+    }
   }
 }
