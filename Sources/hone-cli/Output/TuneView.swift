@@ -12,7 +12,9 @@ final class TuneView: Sendable {
     var best: Double?
     var bestTrial: Int?
     var running: [Int] = []
-    var ended = 0
+    var ended: Set<Int> = []
+    /// Rollouts of a trial that is measured whole; nil before that is known.
+    var whole: Int?
   }
   private let state = Lock(State())
   private let console: Console
@@ -38,7 +40,7 @@ final class TuneView: Sendable {
           (state.best, state.bestTrial) = (score, trial.number)
         }
       }
-      state.ended = trials.count { $0.state == .complete || $0.state == .failed }
+      state.ended = Set(trials.filter { $0.state == .complete || $0.state == .failed }.map(\.number))
     }
   }
 
@@ -51,6 +53,7 @@ final class TuneView: Sendable {
 
   /// What the data can show, before anything is spent.
   func plan(_ plan: Plan) {
+    state.withLock { $0.whole = plan.validation * task.task.score.repeats }
     var parts = ["train \(Format.count(plan.train))", "validation \(Format.count(plan.validation))"]
     parts.append("test \(Format.count(plan.test))" + (plan.test > 0 ? " (sealed)" : ""))
     console.status("Data", parts.joined(separator: ", "))
@@ -91,7 +94,7 @@ final class TuneView: Sendable {
   private func progressLine(_ state: State) -> String {
     var text = Console.statusLine("Running", "", .info, colored: console.terminal.hasColor)
     text +=
-      state.running.isEmpty ? "\(state.ended) done" : "trial " + state.running.map(String.init).joined(separator: ", ")
+      state.running.isEmpty ? "\(state.ended.count) done" : "trial " + state.running.map(String.init).joined(separator: ", ")
     if let trials = task.task.budget.trials { text += " of \(Format.count(trials))" }
     if let best = state.best, let trial = state.bestTrial { text += "  best \(Format.score(best)) at trial \(trial)" }
     return text
@@ -100,7 +103,7 @@ final class TuneView: Sendable {
   func ended(_ trial: TrialRecord, incumbent: Int?, seconds: Double, tokens: Int) {
     let (gain, isBest) = state.withLock { state -> (Double?, Bool) in
       state.running.removeAll { $0 == trial.number }
-      state.ended += 1
+      state.ended.insert(trial.number)
       let old = state.best
       guard trial.state == .complete, let score = trial.estimate?.mean else { return (nil, false) }
       let isBest = incumbent == trial.number
@@ -123,7 +126,9 @@ final class TuneView: Sendable {
     guard trial.state != .failed else { return "failed  " + Printable.line(trial.reason) }
     guard let estimate = trial.estimate else { return trial.state.rawValue }
     var text = Printable.pad(Format.score(estimate.mean), to: 6)
-    let mark = trial.screened ? "screened" : isBest ? "best" : ""
+    let whole = state.withLock(\.whole) ?? estimate.count
+    let part = estimate.count < whole ? "on \(Format.count(estimate.count))" : ""
+    let mark = trial.screened ? "screened" : isBest ? "best" : part
     text += "  " + Printable.pad(trial.screened ? "" : gain.map(Format.gain) ?? "", to: 7)
     let word = Printable.pad(mark, to: 8)
     text += "  " + word
