@@ -106,6 +106,8 @@ extension StudyDriver {
     guard table.rows.indices.contains(trial.number) else { return }
     let isWhole = trial.state == .complete && table.rows[trial.number].count == table.examples
     table.rows[trial.number].hasFailed = trial.state == .failed
+    table.rows[trial.number].isFeasible =
+      trial.state != .complete || settings.constraints.allSatisfy { $0.holds(trial.outcomes) }
     table.rows[trial.number].isOpen =
       trial.state != .failed && !isWhole && !(trial.state == .complete && trial.screened)
   }

@@ -101,8 +101,15 @@ struct StudyDriver: Sendable {
   private var context: ScheduleContext {
     ScheduleContext(
       problem: problem, table: table, incumbent: best?.number,
-      rolloutsLeft: settings.budget.rollouts.map { max(0, $0 - rollouts) },
+      rolloutsLeft: rolloutsLeft,
       trialsLeft: settings.budget.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted)
+  }
+
+  /// What schedulers may plan with, the sealed test's part aside. Full evaluation measures trials whole: one that the budget
+  /// cannot pay is interrupted at the cap, and goes on when there is room.
+  private var rolloutsLeft: Int? {
+    guard scheduler.name != SchedulerCatalog.defaultName else { return nil }
+    return settings.budget.rollouts.map { max(0, $0 - rollouts - testReserve(of: $0)) }
   }
 
   private func isNew(_ work: Allocation.Work) -> Bool {
@@ -138,10 +145,10 @@ struct StudyDriver: Sendable {
     for trial in trials { updateRow(trial) }
   }
 
-  /// Requests kept for the sealed test, at most half of what there is.
-  private func testReserve(of requests: Int) -> Int {
+  /// Requests or rollouts kept for the sealed test, at most half of what there is.
+  private func testReserve(of cap: Int) -> Int {
     let needed = data.test.count * settings.repeats * 2
-    return needed * 2 <= requests ? needed : 0
+    return needed * 2 <= cap ? needed : 0
   }
 
   private var plan: Plan {
@@ -159,23 +166,20 @@ struct StudyDriver: Sendable {
     }
   }
 
-  /// The best complete trial that keeps the constraints, of those measured on the most examples; of equals the first.
+  /// The best complete trial that keeps the constraints, by posterior mean where some trials were measured on fewer examples
+  /// than others; of equals the first.
   var best: TrialRecord? {
     let able = trials.filter { trial in
-      trial.state == .complete && !trial.screened && trial.estimate != nil
-        && settings.constraints.allSatisfy { $0.holds(trial.outcomes) }
+      trial.state == .complete && !trial.screened && table.rows[trial.number].isFeasible && trial.estimate != nil
     }
-    let most = able.compactMap(\.estimate?.count).max()
-    var best: TrialRecord?
-    for trial in able where trial.estimate?.count == most {
-      guard let mean = trial.estimate?.mean else { continue }
-      guard let old = best?.estimate?.mean else {
-        best = trial
-        continue
+    guard Set(able.compactMap(\.estimate?.count)).count > 1 else {
+      return able.reduce(nil) { best, trial in
+        guard let best, let old = best.estimate?.mean, let mean = trial.estimate?.mean else { return best ?? trial }
+        return problem.objective.isBetter(mean, than: old) ? trial : best
       }
-      if problem.objective.isBetter(mean, than: old) { best = trial }
     }
-    return best
+    let rows = ScoreTable(examples: table.examples, rows: able.map { table.rows[$0.number] })
+    return Winner(rows, problem.objective, confidence: settings.confidence).map { trials[$0.trial] }
   }
 
   private func reached() -> Report.Stop? {
