@@ -25,6 +25,7 @@ public struct Study: Sendable {
   ///
   /// - Parameters:
   ///   - optimizerSettings: name and settings of the optimizer, as the study keeps them.
+  ///   - optimizer: where the objective names further outcomes and it learns from scores alone, ParEGO drives it.
   ///   - scheduler: one of your own; nil: the one that the settings name.
   ///   - proposer: the model that proposers ask; nil when there is none.
   ///   - cassette: answers and records requests as `mode` says.
@@ -40,6 +41,8 @@ public struct Study: Sendable {
     guard !data.validation.isEmpty else { throw .noData }
     let chosen: any Scheduler
     var settings = settings
+    // Of several goals screening knows one: a cheap trial with a low score may be on the front.
+    if !problem.objective.outcomes.isEmpty { settings.screening = false }
     do {
       chosen = try scheduler ?? settings.makeScheduler(examples: data.validation.count)
       settings.scheduler = chosen.name
@@ -65,7 +68,7 @@ public struct Study: Sendable {
     let result: Result<Report, any Error>
     do {
       for (key, value) in documents { try await store.setDocument(key, value, study: name) }
-      result = .success(try await driver.run(optimizer))
+      result = .success(try await driver.run(optimizer.exploring(problem.objective)))
     } catch {
       result = .failure(error)
     }

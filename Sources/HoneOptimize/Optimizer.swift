@@ -17,21 +17,48 @@ public struct Problem: Hashable, Codable, Sendable {
 
 /// What is made better.
 public struct Objective: Hashable, Codable, Sendable {
-  public enum Direction: String, Codable, Sendable { case maximize, minimize }
+  public enum Direction: String, Codable, Sendable, CaseIterable { case maximize, minimize }
   /// The field's name for the score, such as "accuracy".
   public var metric: String
   public var direction: Direction
   /// What the workflow is for, in words for a proposer.
   public var purpose: String
+  /// Further outcomes that matter beside the score, such as `["tokens": .minimize]`: with any, the search looks for the
+  /// whole Pareto front. Empty: the score alone counts.
+  public var outcomes: [String: Direction]
 
-  public init(metric: String = "score", direction: Direction = .maximize, purpose: String = "") {
+  public init(
+    metric: String = "score", direction: Direction = .maximize, purpose: String = "",
+    outcomes: [String: Direction] = [:]
+  ) {
     self.metric = metric
     self.direction = direction
     self.purpose = purpose
+    self.outcomes = outcomes
   }
 
   /// True when `a` is strictly better than `b`.
   public func isBetter(_ a: Double, than b: Double) -> Bool { direction == .maximize ? a > b : a < b }
+
+  private enum CodingKeys: String, CodingKey { case metric, direction, purpose, outcomes }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(
+      metric: try values.decode(String.self, forKey: .metric),
+      direction: try values.decode(Direction.self, forKey: .direction),
+      purpose: try values.decode(String.self, forKey: .purpose),
+      outcomes: try values.decodeIfPresent([String: Direction].self, forKey: .outcomes) ?? [:])
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(metric, forKey: .metric)
+    try values.encode(direction, forKey: .direction)
+    try values.encode(purpose, forKey: .purpose)
+    // Left out where the score alone counts: such studies are stored as they always were.
+    if !outcomes.isEmpty { try values.encode(outcomes, forKey: .outcomes) }
+  }
 }
 
 /// An assignment to try, and where it comes from.

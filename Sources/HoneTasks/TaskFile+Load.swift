@@ -120,6 +120,7 @@ extension TaskReader {
       if members["data"] == nil, let at = members["workflow"] {
         fail("workflow: a prompt needs data", at: at, hint: "name it: data: { train: train.jsonl }")
       }
+      checkOutcomes(members["goal"], score)
       check(prompt.temperature, "workflow.prompt.temperature", space, workflowNode, whole: false)
       check(prompt.maxTokens, "workflow.prompt.max_tokens", space, workflowNode, whole: true)
       if let topP = prompt.topP { check(topP, "workflow.prompt.top_p", space, workflowNode, whole: false) }
@@ -143,6 +144,17 @@ extension TaskReader {
       if isCondition { continue }
       warn(
         "\(name): the workflow does not use this parameter", at: node, hint: "write $\(name) where its value belongs")
+    }
+  }
+
+  /// A prompt's rollout counts its tokens; what else it costs only a score's command can tell.
+  private mutating func checkOutcomes(_ goal: YAMLNode?, _ score: ScoreSpec) {
+    if case .command = score.metric { return }
+    let outcomes = goal?.pairs?.first { $0.key.scalar == "outcomes" }?.value
+    for (key, _) in outcomes?.pairs ?? [] where key.scalar?.isEmpty == false && key.scalar != "tokens" {
+      fail(
+        "goal.outcomes.\(key.scalar ?? ""): a prompt's rollout has no such outcome", at: key,
+        hint: "it has tokens; a score.command can give others")
     }
   }
 

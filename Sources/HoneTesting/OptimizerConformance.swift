@@ -19,10 +19,16 @@ public struct OptimizerConformance: Sendable {
   public var rounds: Int
   /// For proposers; called with a request, gives the reply's text. Must depend on the request alone.
   public var model: (@Sendable (ChatRequest) -> String)?
+  /// Outcomes that the objective names beside the score; every trial has them, but one in six lacks one.
+  public var outcomes: [String: Objective.Direction]
 
-  public init(seed: UInt64 = 1, rounds: Int = 8, model: (@Sendable (ChatRequest) -> String)? = nil) {
+  public init(
+    seed: UInt64 = 1, rounds: Int = 8, outcomes: [String: Objective.Direction] = [:],
+    model: (@Sendable (ChatRequest) -> String)? = nil
+  ) {
     self.seed = seed
     self.rounds = rounds
+    self.outcomes = outcomes
     self.model = model
   }
 
@@ -56,7 +62,7 @@ public struct OptimizerConformance: Sendable {
     var found: [String] = []
     for (name, space) in Self.spaces {
       for direction in [Objective.Direction.maximize, .minimize] {
-        let problem = Problem(space: space, objective: Objective(direction: direction), seed: seed)
+        let problem = Problem(space: space, objective: Objective(direction: direction, outcomes: outcomes), seed: seed)
         found += await check(make(), again: make(), problem).map { "\(name), \(direction.rawValue): \($0)" }
       }
     }
@@ -135,7 +141,9 @@ private struct Rehearsal<O: Optimizer> {
     guard let assignment = assignment(of: trial) else { return }
     var random = RandomStream(seed: suite.seed, name: assignment.key)
     let estimate = Estimate(mean: random.uniform(), deviation: 0.1, count: 4)
-    tell(.completed(trial: trial, estimate, screened: trial % 4 == 3, outcomes: [:]))
+    var outcomes: [String: Double] = [:]
+    for name in suite.outcomes.keys.sorted().dropFirst(trial % 6 == 5 ? 1 : 0) { outcomes[name] = random.uniform() }
+    tell(.completed(trial: trial, estimate, screened: trial % 4 == 3, outcomes: outcomes))
     let isBetter = incumbent.map { problem.objective.isBetter(estimate.mean, than: $0.estimate.mean) } ?? true
     if isBetter, trial % 4 != 3 {
       incumbent = AskContext.Incumbent(trial: trial, assignment: assignment, estimate: estimate)

@@ -37,6 +37,13 @@ import Testing
     #expect(await OptimizerConformance(rounds: 12).violations { GaussianProcessSearch() } == [])
   }
 
+  @Test func parego() async {
+    #expect(await OptimizerConformance(rounds: 12).violations { ParEGO(TPE()) } == [])
+    #expect(
+      await OptimizerConformance(rounds: 12, outcomes: ["tokens": .minimize, "recall": .maximize])
+        .violations { ParEGO(TPE()) } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

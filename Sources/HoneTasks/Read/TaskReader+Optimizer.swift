@@ -54,12 +54,13 @@ extension TaskReader {
 
   mutating func goal(_ node: YAMLNode?) -> (objective: Objective, target: Double?) {
     guard let node else { return (Objective(), nil) }
-    let keys = ["maximize", "minimize", "purpose", "target"]
+    let keys = ["maximize", "minimize", "purpose", "target", "outcomes"]
     guard let members = members(node, of: "goal", keys: keys) else { return (Objective(), nil) }
-    if let second = members["minimize"], members["maximize"] != nil {
+    if let second = members["minimize"], let first = members["maximize"] {
+      let both = "{ maximize: \(first.scalar ?? "accuracy"), outcomes: { \(second.scalar ?? "cost"): minimize } }"
       fail(
         "goal: maximize and minimize exclude each other", at: second,
-        hint: "bound the other one under score.constraints")
+        hint: "to weigh one against the other, goal: \(both); to bound it, score.constraints")
     }
     if members["maximize"] == nil, members["minimize"] == nil, members.count == node.pairs?.count {
       fail("goal: needs maximize or minimize", at: node, hint: "such as goal: { maximize: accuracy }")
@@ -68,8 +69,50 @@ extension TaskReader {
     let metric = name(members[key], "goal.\(key)") ?? "score"
     let purpose = text(members["purpose"], "goal.purpose") ?? ""
     return (
-      Objective(metric: metric, direction: key == "minimize" ? .minimize : .maximize, purpose: purpose),
+      Objective(
+        metric: metric, direction: key == "minimize" ? .minimize : .maximize, purpose: purpose,
+        outcomes: outcomes(members["outcomes"], metric: metric)),
       double(members["target"], "goal.target")
     )
   }
+
+  /// What matters beside the score: `{ tokens: minimize }`.
+  private mutating func outcomes(_ node: YAMLNode?, metric: String) -> [String: Objective.Direction] {
+    guard let node else { return [:] }
+    let hint = "such as outcomes: { tokens: minimize }"
+    guard let pairs = node.pairs else {
+      fail("goal.outcomes: expected a mapping, found \(node.found)", at: node, hint: hint)
+      return [:]
+    }
+    if pairs.isEmpty { fail("goal.outcomes: names no outcome", at: node, hint: hint) }
+    if pairs.count > Self.mostOutcomes {
+      fail(
+        "goal.outcomes: \(pairs.count) outcomes, expected \(Self.mostOutcomes) at most", at: node,
+        hint: "with many outcomes nearly every trial is on the front; bound some under score.constraints")
+    }
+    var outcomes: [String: Objective.Direction] = [:]
+    for (key, value) in pairs {
+      let name = key.scalar ?? ""
+      guard !name.allSatisfy(\.isWhitespace) else {
+        fail("goal.outcomes: an outcome needs a name", at: key, hint: hint)
+        continue
+      }
+      if name == metric {
+        fail("goal.outcomes.\(name): this is the score itself", at: key, hint: "name what it is weighed against")
+      }
+      if value.value.number != nil {
+        fail(
+          "goal.outcomes.\(name): expected minimize or maximize, found \(value.found)", at: value,
+          hint: "to bound it: score: { constraints: { \(name): { at_most: \(value.scalar ?? "400") } } }")
+        continue
+      }
+      let directions = Objective.Direction.allCases.map(\.rawValue)
+      let direction = choice(value, "goal.outcomes.\(name)", directions).flatMap(Objective.Direction.init)
+      outcomes[name] = direction
+    }
+    return outcomes
+  }
+
+  /// More than this is no trade-off that a person could survey.
+  private static let mostOutcomes = 4
 }
