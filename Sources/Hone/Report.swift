@@ -36,6 +36,8 @@ public struct Report: Hashable, Codable, Sendable {
   public var untested: String
   /// Some test rollouts were run, though without a comparison where `test` is nil. Nil in reports of older versions.
   public var isTestOpened: Bool?
+  /// The trade-off between score and outcomes, where the objective names outcomes.
+  public var front: ParetoFront?
   public var spend: Spend
   /// Seconds over all sessions.
   public var seconds: Double

@@ -19,7 +19,8 @@ extension StudyDriver {
       bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
       validation: compare(table.rows[start.number].scores, table.rows[best.number].scores), test: test,
       untested: untested,
-      isTestOpened: opened, spend: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
+      isTestOpened: opened, front: try await front(), spend: try await store.spend(of: name),
+      seconds: earlierSeconds + elapsed.seconds)
     try await store.setDocument("report", try Value(encoding: report), study: name)
     progress(.finished(report))
     return report
@@ -49,6 +50,14 @@ extension StudyDriver {
     } catch is Cap {
       return (nil, "the budget left no room for the test")
     }
+  }
+
+  private func front() async throws -> ParetoFront? {
+    guard !problem.objective.outcomes.isEmpty else { return nil }
+    let rollouts = try await store.rollouts(of: name, trial: nil, split: .validation, traces: false)
+    return ParetoFront(
+      OutcomeTable(trials: trials, rollouts: rollouts), objective: problem.objective, confidence: settings.confidence,
+      seed: problem.seed)
   }
 
   /// Over the examples that both have a score for.

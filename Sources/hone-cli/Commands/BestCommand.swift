@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Hone
 import HoneOptimize
 import HoneStore
 import HoneTasks
@@ -9,6 +10,10 @@ struct BestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "best", abstract: "Show a study's winner, or write it into a task file.",
     discussion: """
+      hone best triage --at-most tokens=400      the best score whose mean tokens are at most 400 with probability 0.95
+      hone best triage --weight tokens=0.001     the best score, when a token costs 0.001 of it
+      Both choose from what is stored: nothing is run.
+
       --write FILE makes a copy of the study's task file in which every parameter starts at the winner's value.
       """)
 
@@ -19,13 +24,16 @@ struct BestCommand: AsyncParsableCommand {
   var write: String?
   @Option(help: ArgumentHelp("The task file to copy (default: the one the study was run from).", valueName: "task"))
   var task: String?
+  @OptionGroup var options: TradeoffOptions
   @Flag(help: "Overwrite the file that --write names.") var force = false
 
   func run() async throws {
     let console = global.console()
     let reader = try await StudyReader(database)
     let definition = try await reader.definition(of: study)
-    guard let number = try await reader.summary(of: study).bestTrial else {
+    let choice = options.isEmpty ? nil : try await view(reader, definition, console)
+    let winner = try await reader.summary(of: study).bestTrial
+    guard let number = choice?.choice.trial ?? winner else {
       throw Failure(.missing, "\(study) has no best trial yet", hint: "hone status \(study)")
     }
     let trial = try await reader.trial(number, of: study)
@@ -40,9 +48,12 @@ struct BestCommand: AsyncParsableCommand {
     }
     if console.json {
       console.json("hone.trial/1", trial.fields(study: study))
+      if let choice { console.json("hone.choice/1", choice.fields(study: study)) }
       return
     }
-    if let estimate = trial.estimate {
+    if let choice {
+      choice.print()
+    } else if let estimate = trial.estimate {
       console.status(
         "Best", "\(Format.score(estimate.mean)) at trial \(number), over \(Format.plural(estimate.count, "rollout"))")
     }
@@ -56,6 +67,14 @@ struct BestCommand: AsyncParsableCommand {
         console.data("\(parameter.name): \(text)")
       }
     }
+  }
+
+  private func view(_ reader: StudyReader, _ definition: StudyDefinition, _ console: Console) async throws
+    -> ChoiceView
+  {
+    let (tradeoff, choice) = try await options.choose(reader, definition)
+    return ChoiceView(
+      choice: choice, tradeoff: tradeoff, objective: definition.problem.objective, console: console)
   }
 
   private func save(_ trial: TrialRecord, _ reader: StudyReader, to target: String) async throws {

@@ -8,6 +8,7 @@ struct ShowCommand: AsyncParsableCommand {
     commandName: "show", abstract: "Show a study, one of its trials, or one step of a trial's trace.",
     discussion: """
       hone show triage          the study: what is searched, its best trial, its last trials
+      hone show triage --front  what each score costs: the trials that no other is better than in every goal
       hone show triage/17       trial 17: its parameters, its rollouts, the trace of the worst one
       hone show triage/17/3     step 3 of that trace, with inputs, value and feedback
       """)
@@ -22,7 +23,10 @@ struct ShowCommand: AsyncParsableCommand {
 
   @Flag(help: "List every rollout of the trial; a terminal is shown the 20 worst.") var all = false
 
+  @Flag(help: "Show the study's Pareto front, from what is stored: nothing is run.") var front = false
+
   func validate() throws {
+    if front, address.trial != nil { throw ValidationError("--front is of a study: \(address.study) --front") }
     if dot, address.trial == nil { throw ValidationError("--dot needs a trial: \(address.study)/TRIAL --dot") }
   }
 
@@ -30,6 +34,15 @@ struct ShowCommand: AsyncParsableCommand {
     let console = global.console()
     let reader = try await StudyReader(database)
     let definition = try await reader.definition(of: address.study)
+    if front {
+      let (front, problem) = try await reader.front(definition)
+      if console.json {
+        console.json("hone.front/1", front.fields(study: address.study, objective: problem.objective))
+      } else {
+        FrontView(front: front, problem: problem, console: console).print()
+      }
+      return
+    }
     guard let number = address.trial else {
       try await StudyView(reader: reader, definition: definition, console: console).print()
       return

@@ -31,6 +31,11 @@ enum Format {
     return text.hasPrefix("-") && !text.contains { $0 >= "1" && $0 <= "9" } ? String(text.dropFirst()) : text
   }
 
+  /// An amount of any size: `0.125`, `41.5`, `1,172`.
+  static func amount(_ value: Double) -> String {
+    abs(value) >= 1000 && abs(value) < 1e15 ? count(Int(value.rounded())) : String(format: "%.4g", value)
+  }
+
   /// Shortest exact form.
   static func number(_ value: Double) -> String { Value.double(value).canonicalJSON }
 
@@ -44,6 +49,11 @@ enum Format {
   }
 
   static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
+  /// A probability, `0.98`; one that is near 0 or 1 is not rounded to it.
+  static func share(_ p: Double) -> String {
+    p > 0 && p < 0.001 ? "< 0.001" : p < 1 && p > 0.999 ? "> 0.999" : String(format: "%.3g", p)
+  }
 
   /// `1 trial`, `2 trials`.
   static func plural(_ count: Int, _ noun: String) -> String { "\(self.count(count)) \(noun)\(count == 1 ? "" : "s")" }

@@ -10,12 +10,13 @@ extension Report {
     return fields
   }
 
-  /// Names of parameters are kept: they are the task's.
+  /// Names of parameters and outcomes are kept: they are the task's.
   private static func renamed(_ value: Value) -> Value {
+    if let elements = value.array { return .array(elements.map(renamed)) }
     guard case .object(let members) = value else { return value }
     var renamed: [String: Value] = [:]
     for (name, value) in members {
-      renamed[snake(name)] = name == "assignment" ? value : Self.renamed(value)
+      renamed[snake(name)] = ["assignment", "outcomes"].contains(name) ? value : Self.renamed(value)
     }
     return .object(renamed)
   }

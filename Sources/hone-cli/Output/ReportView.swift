@@ -23,6 +23,7 @@ struct ReportView {
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     for line in changes { console.result("Change", line, .info) }
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
+    if let front = report.front { FrontView(front: front, problem: task.task.problem, console: console).print() }
     console.result("Spent", spent)
     console.result("Next", next.joined(separator: "   "), .info, wraps: false)
   }

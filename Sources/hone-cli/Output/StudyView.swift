@@ -39,6 +39,9 @@ struct StudyView {
     if let report = try await reader.report(of: name) {
       console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     }
+    if !objective.outcomes.isEmpty, let (front, problem) = try? await reader.front(definition) {
+      FrontView(front: front, problem: problem, console: console).print()
+    }
     let initial = definition.problem.space.initial
     let terminal = console.dataTerminal
     let room = terminal.isInteractive ? terminal.columns - Console.statusColumns - 1 : Int.max

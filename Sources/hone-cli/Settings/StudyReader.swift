@@ -53,4 +53,50 @@ struct StudyReader: Sendable {
       .missing, "\(study) has no trial \(number)",
       hint: trials.last.map { "its trials are \(trials[0].number) to \($0.number)" } ?? "it has no trials yet")
   }
+
+  /// What every trial measured on every validation example.
+  func outcomes(of study: String) async throws -> OutcomeTable {
+    OutcomeTable(
+      trials: try await store.trials(of: study),
+      rollouts: try await store.rollouts(of: study, trial: nil, split: .validation, traces: false))
+  }
+
+  /// The front of a study as its rollouts give it. Where the goal names no outcome, all there are count as costs.
+  /// - Throws: `Failure` 66 when no trial has all outcomes.
+  func front(_ definition: StudyDefinition) async throws -> (front: ParetoFront, problem: Problem) {
+    let table = try await outcomes(of: definition.name)
+    var problem = definition.problem
+    if problem.objective.outcomes.isEmpty {
+      for name in table.outcomes { problem.objective.outcomes[name] = .minimize }
+    }
+    let front = ParetoFront(
+      table, objective: problem.objective, confidence: definition.confidence, seed: problem.seed)
+    guard !problem.objective.outcomes.isEmpty, let front else {
+      let wanted = problem.objective.outcomes.keys.sorted().joined(separator: ", ")
+      throw Failure(
+        .missing,
+        wanted.isEmpty
+          ? "\(definition.name): its rollouts have no outcomes beside the score"
+          : "\(definition.name): no trial is measured whole with \(wanted)",
+        hint: table.outcomes.isEmpty
+          ? "a command's last line may name them: {\"score\": 1, \"seconds\": 0.2}"
+          : "its rollouts have \(table.outcomes.joined(separator: ", "))")
+    }
+    return (front, problem)
+  }
+}
+
+extension StudyDefinition {
+  /// Of the intervals it reports.
+  var confidence: Double { settings["confidence"]?.number ?? 0.95 }
+
+  /// Bounds on outcomes that its winner has to keep.
+  var constraints: [OutcomeConstraint] {
+    (settings["constraints"]?.array ?? []).compactMap { constraint in
+      constraint["outcome"]?.string.map {
+        OutcomeConstraint(
+          outcome: $0, atMost: constraint["at_most"]?.number, atLeast: constraint["at_least"]?.number)
+      }
+    }
+  }
 }
