@@ -93,8 +93,8 @@ final class TuneView: Sendable {
 
   private func progressLine(_ state: State) -> String {
     var text = Console.statusLine("Running", "", .info, colored: console.terminal.hasColor)
-    text +=
-      state.running.isEmpty ? "\(state.ended.count) done" : "trial " + state.running.map(String.init).joined(separator: ", ")
+    let running = state.running.map(String.init).joined(separator: ", ")
+    text += running.isEmpty ? "\(state.ended.count) done" : "trial " + running
     if let trials = task.task.budget.trials { text += " of \(Format.count(trials))" }
     if let best = state.best, let trial = state.bestTrial { text += "  best \(Format.score(best)) at trial \(trial)" }
     return text
