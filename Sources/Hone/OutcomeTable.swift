@@ -110,6 +110,16 @@ extension OutcomeTable.Cell {
   }
 }
 
+extension Study {
+  /// What every trial measured on every validation example, from the store alone: what `Tradeoff.choose` and `ParetoFront`
+  /// are made of.
+  public func outcomes() async throws(StoreError) -> OutcomeTable {
+    OutcomeTable(
+      trials: try await store.trials(of: name),
+      rollouts: try await store.rollouts(of: name, trial: nil, split: .validation, traces: false))
+  }
+}
+
 /// A mean with its interval.
 public struct Figure: Hashable, Codable, Sendable {
   public var mean: Double

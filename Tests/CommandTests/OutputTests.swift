@@ -63,6 +63,14 @@ import Testing
     #expect(Format.plural(1, "trial") == "1 trial")
     #expect(Format.probability(0.0004) == "p < 0.001")
     #expect(Format.probability(0.0134) == "p = 0.013")
+    #expect(
+      [0, 0.0004, 0.05, 0.9512, 0.99951, 1].map(Format.share) == [
+        "< 0.001", "< 0.001", "0.05", "0.951", "> 0.999", "> 0.999",
+      ])
+    #expect(
+      [0.125, 41.5, 999.4, 1172.4, 12_345, -2000].map(Format.amount) == [
+        "0.125", "41.5", "999.4", "1,172", "12,345", "-2,000",
+      ])
   }
 
   @Test func wordDiff() {

@@ -10,9 +10,9 @@ struct BestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "best", abstract: "Show a study's winner, or write it into a task file.",
     discussion: """
-      hone best triage --at-most tokens=400      the best score whose mean tokens are at most 400 with probability 0.95
-      hone best triage --weight tokens=0.001     the best score, when a token costs 0.001 of it
-      Both choose from what is stored: nothing is run.
+      hone best triage --at-most tokens=400    mean tokens <= 400, probability 0.95
+      hone best triage --weight tokens=0.001   a token costs 0.001 of the score
+      These choose from what is stored: nothing is run.
 
       --write FILE makes a copy of the study's task file in which every parameter starts at the winner's value.
       """)

@@ -50,9 +50,9 @@ enum Format {
 
   static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
-  /// A probability, `0.98`; one that is near 0 or 1 is not rounded to it.
+  /// A probability, `0.98`; never 0 or 1, for data show neither.
   static func share(_ p: Double) -> String {
-    p > 0 && p < 0.001 ? "< 0.001" : p < 1 && p > 0.999 ? "> 0.999" : String(format: "%.3g", p)
+    p < 0.0005 ? "< 0.001" : p > 0.9995 ? "> 0.999" : String(format: "%.3g", p)
   }
 
   /// `1 trial`, `2 trials`.

@@ -54,17 +54,10 @@ struct StudyReader: Sendable {
       hint: trials.last.map { "its trials are \(trials[0].number) to \($0.number)" } ?? "it has no trials yet")
   }
 
-  /// What every trial measured on every validation example.
-  func outcomes(of study: String) async throws -> OutcomeTable {
-    OutcomeTable(
-      trials: try await store.trials(of: study),
-      rollouts: try await store.rollouts(of: study, trial: nil, split: .validation, traces: false))
-  }
-
   /// The front of a study as its rollouts give it. Where the goal names no outcome, all there are count as costs.
   /// - Throws: `Failure` 66 when no trial has all outcomes.
   func front(_ definition: StudyDefinition) async throws -> (front: ParetoFront, problem: Problem) {
-    let table = try await outcomes(of: definition.name)
+    let table = try await Study(store: store, name: definition.name).outcomes()
     var problem = definition.problem
     if problem.objective.outcomes.isEmpty {
       for name in table.outcomes { problem.objective.outcomes[name] = .minimize }

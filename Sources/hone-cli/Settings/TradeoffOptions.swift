@@ -78,7 +78,7 @@ struct TradeoffOptions: ParsableArguments {
   /// The trial that these options choose, from what is stored alone.
   /// - Throws: `Failure` 66 when no trial was measured with the outcomes, 1 when none is shown to keep the limits.
   func choose(_ reader: StudyReader, _ definition: StudyDefinition) async throws -> (Tradeoff, Tradeoff.Choice) {
-    let table = try await reader.outcomes(of: definition.name)
+    let table = try await Study(store: reader.store, name: definition.name).outcomes()
     let tradeoff = tradeoff(table)
     do throws(Tradeoff.Refusal) {
       return (
