@@ -28,14 +28,17 @@ struct SearchTable {
     }
   }
 
-  func loss(at point: [Double]) -> Double {
+  func loss(at point: [Double]) -> Double { losses[row(at: point)] }
+
+  /// The row that is nearest in the unit cube.
+  func row(at point: [Double]) -> Int {
     var nearest = (distance: Double.infinity, row: 0)
     for row in points.indices {
       var distance = 0.0
       for (u, v) in zip(points[row], point) { distance += (u - v) * (u - v) }
       if distance < nearest.distance { nearest = (distance, row) }
     }
-    return losses[nearest.row]
+    return nearest.row
   }
 
   func regret(_ loss: Double) -> Double {
@@ -44,12 +47,12 @@ struct SearchTable {
   }
 }
 
-/// Normalised regrets after 10, 20 and 30 trials, by table and seed.
+/// Regrets after 10, 20 and 30 trials, or under several budgets, by table and seed.
 struct Regrets {
   /// By table, then seed.
   var byTable: [[[Double]]]
 
-  /// Mean over tables and the seeds of a range, at one of the three trials.
+  /// Mean over tables and the seeds of a range, at one of the marks.
   func mean(_ seeds: Range<Int>, _ at: Int) -> Double {
     let all = byTable.flatMap { $0[seeds].map { $0[at] } }
     return all.reduce(0, +) / Double(all.count)
@@ -57,8 +60,16 @@ struct Regrets {
 
   /// The 90 % bootstrap interval of the ratio of two means: tables are drawn, then seeds within them.
   func ratioInterval(to other: Regrets, _ seeds: Range<Int>, _ at: Int) -> (low: Double, high: Double) {
+    interval(to: other, seeds, at, /)
+  }
+
+  /// The same of another comparison of the two means.
+  func interval(to other: Regrets, _ seeds: Range<Int>, _ at: Int, _ compare: (Double, Double) -> Double)
+    -> (low: Double, high: Double)
+  {
     var random = RandomStream(seed: 1, name: "bootstrap")
-    var ratios: [Double] = []
+    let count = Double(byTable.count * seeds.count)
+    var values: [Double] = []
     for _ in 0..<4_000 {
       var (ours, theirs) = (0.0, 0.0)
       for _ in byTable.indices {
@@ -69,9 +80,9 @@ struct Regrets {
           theirs += other.byTable[table][seed][at]
         }
       }
-      ratios.append(ours / theirs)
+      values.append(compare(ours / count, theirs / count))
     }
-    ratios.sort()
-    return (ratios[ratios.count / 20], ratios[ratios.count - 1 - ratios.count / 20])
+    values.sort()
+    return (values[values.count / 20], values[values.count - 1 - values.count / 20])
   }
 }

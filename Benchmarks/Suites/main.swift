@@ -8,6 +8,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("model", ModelSuite.run),
   ("command", CommandSuite.run),
   ("search", SearchSuite.run),
+  ("fidelity", FidelitySuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

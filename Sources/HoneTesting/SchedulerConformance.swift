@@ -33,10 +33,13 @@ public struct SchedulerConformance: Sendable {
     public var score: @Sendable (_ quality: Double, _ noise: Double) -> Double
     /// One rollout in so many fails.
     public var failures: Int?
+    /// The study begins with a trial of the start, as a study does.
+    public var hasStart: Bool
 
     public init(
       _ name: String, examples: Int = 40, pool: Int? = nil, trials: Int? = nil, rollouts: Int? = nil,
-      failures: Int? = nil, score: @escaping @Sendable (Double, Double) -> Double = { $1 < $0 ? 1 : 0 }
+      failures: Int? = nil, hasStart: Bool = true,
+      score: @escaping @Sendable (Double, Double) -> Double = { $1 < $0 ? 1 : 0 }
     ) {
       self.name = name
       self.examples = examples
@@ -44,6 +47,7 @@ public struct SchedulerConformance: Sendable {
       self.trials = trials
       self.rollouts = rollouts
       self.failures = failures
+      self.hasStart = hasStart
       self.score = score
     }
   }
@@ -53,6 +57,7 @@ public struct SchedulerConformance: Sendable {
     Case("infinite, capped rollouts", rollouts: 500),
     Case("infinite, capped trials", trials: 12),
     Case("both caps", trials: 30, rollouts: 333),
+    Case("nothing begun", pool: 9, rollouts: 300, hasStart: false),
     Case("finite pool", pool: 9),
     Case("finite pool, capped rollouts", pool: 16, rollouts: 256),
     Case("few rollouts", pool: 16, rollouts: 7),
@@ -119,7 +124,7 @@ private struct Rehearsal {
       space: Space([ParameterSpec(name: "arm", domain: domain, initial: initial)]),
       objective: Objective(direction: direction), seed: seed)
     table = ScoreTable(examples: study.examples)
-    _ = begin(Proposal(problem.space.initial, origin: "initial"))
+    if study.hasStart { _ = begin(Proposal(problem.space.initial, origin: "initial")) }
   }
 
   private var context: ScheduleContext {
@@ -150,6 +155,8 @@ private struct Rehearsal {
     case .stop(let reason):
       hasStopped = true
       if reason.isEmpty { violations.append("stop gives no reason") }
+      let couldMeasure = study.examples > 0 && study.rollouts ?? 1 > 0
+      if couldMeasure, measured == 0 { violations.append("stop before anything is measured") }
     }
   }
 

@@ -38,4 +38,14 @@ import Testing
     let below = Double(numbers.count { $0 < -1 }) / 20_000
     #expect(abs(below - Normal.cumulative(-1)) < 0.01)
   }
+
+  /// Phi(quantile(p)) = p, and values of tables.
+  @Test func quantiles() {
+    for p in [1e-300, 1e-20, 1e-6, 0.01, 0.3, 0.5, 0.8, 0.975, 0.999_999] {
+      #expect(abs(Normal.cumulative(Normal.quantile(p)) / p - 1) < 1e-11)
+    }
+    #expect(abs(Normal.quantile(0.975) - 1.959_963_984_540_054) < 1e-13)
+    #expect(abs(Normal.quantile(0.001) + 3.090_232_306_167_814) < 1e-13)
+    #expect(Normal.quantile(0) == -.infinity && Normal.quantile(1) == .infinity)
+  }
 }

@@ -50,7 +50,7 @@ public struct Race: Scheduler {
     let begins = min(fewest, examples)
     // A race begins `size` trials, each with its first examples.
     if let run = context.run(alive.filter { rows[$0].reached < begins }, to: begins) { return run }
-    let missing = (size - rows.count % size) % size
+    let missing = rows.isEmpty ? size : (size - rows.count % size) % size
     if missing > 0, context.canPropose { return context.propose(min(batch, missing)) }
     let reached = alive.map { rows[$0].reached }.min() ?? 0
     let level = begins + (max(reached, begins) - begins) / block * block

@@ -4,14 +4,16 @@ import HoneNumerics
 /// What a score table says about the trials: posterior means and deviations under an empirical-Bayes normal model.
 ///
 /// Model: score of trial i on example j = theta_i + b_j + e_ij with theta_i ~ N(mu, tau^2) and e_ij ~ N(0, sigma^2).
-/// - The effects b_j of the examples pair the trials: one that saw only easy examples is not taken for better. Fitted by
-///   alternating means, each b_j shrunk by 4 pseudo-observations of 0.
+/// - The effects b_j ~ N(0, beta^2) of the examples pair the trials: one that saw only easy examples is not taken for
+///   better. Fitted by alternating means, b_j = sum of residuals / (n_j + lambda) with lambda = sigma^2 / beta^2, which is
+///   estimated along with them (Robinson, "That BLUP is a Good Thing", Statistical Science 6, 1991).
 /// - sigma^2: mean squared residual, with one pseudo-residual of half the range of the scores, so that equal scores do not
 ///   claim certainty.
 /// - tau^2 and mu: Paule and Mandel, "Consensus Values and Weighting Factors" (Journal of Research of the National Bureau
 ///   of Standards 87, 1982): tau^2 solves sum_i w_i (y_i - mu)^2 = I - 1, w_i = 1 / (tau^2 + sigma^2 / n_i).
 /// - Posterior of theta_i (Morris, "Parametric Empirical Bayes Inference", JASA 78, 1983, section 1): mean
-///   mu + B_i (y_i - mu) with B_i = tau^2 / (tau^2 + sigma^2 / n_i), variance B_i sigma^2 / n_i + (1 - B_i)^2 / sum w.
+///   y_i - B_i (y_i - mu) with B_i = (sigma^2 / n_i) / (tau^2 + sigma^2 / n_i), variance (1 - B_i) sigma^2 / n_i +
+///   B_i^2 / sum w + 2 / (I - 3) B_i^2 (y_i - mu)^2: the last terms are for what is not known of mu and tau^2.
 ///
 /// Time and memory are linear in the measured places.
 public struct Posterior: Hashable, Sendable {
@@ -35,7 +37,8 @@ public struct Posterior: Hashable, Sendable {
   public var noise: Double
 
   static let sweeps = 8
-  static let pseudoCount = 4.0
+  /// Bounds of lambda, in examples.
+  static let pseudoCounts = 0.01...100.0
 
   /// Nil when no trial has a score.
   public init?(_ table: ScoreTable) {
@@ -47,14 +50,16 @@ public struct Posterior: Hashable, Sendable {
     let v = cells.rows.map { variance / Double($0.places.count) }
     let population = Self.population(y, v, least: 1e-6 * variance)
     let total = v.reduce(0) { $0 + 1 / ($1 + population.tau2) }
+    let doubt = 2 / Double(max(1, cells.rows.count - 3))
     let unit = cells.unit
     func scaled(_ value: Double) -> Double {
       min(max(value * unit, -Double.greatestFiniteMagnitude), .greatestFiniteMagnitude)
     }
     standings = cells.rows.indices.map { i in
-      let b = cells.rows.count > 1 ? population.tau2 / (population.tau2 + v[i]) : 1
-      let posterior = b * v[i] + (1 - b) * (1 - b) / total
-      let mean = population.mu + b * (y[i] - population.mu)
+      let b = cells.rows.count > 1 ? v[i] / (population.tau2 + v[i]) : 0
+      let shift = b * (y[i] - population.mu)
+      let posterior = (1 - b) * v[i] + b * b / total + doubt * shift * shift
+      let mean = y[i] - shift
       let observed = cells.rows[i].places.reduce(0) { $0 + $1.value } / Double(cells.rows[i].places.count)
       return Standing(
         trial: cells.rows[i].trial, count: cells.rows[i].places.count, observed: scaled(observed), mean: scaled(mean),
@@ -95,6 +100,7 @@ public struct Posterior: Hashable, Sendable {
     let unit: Double
     private var effects: [Double]
     private var counts: [Double]
+    private var pseudoCount = 4.0
     private var least = Double.infinity
     private var greatest = -Double.infinity
 
@@ -127,8 +133,14 @@ public struct Posterior: Hashable, Sendable {
       for _ in 0..<Posterior.sweeps {
         var sums = [Double](repeating: 0, count: effects.count)
         for (row, y) in zip(rows, y) { for place in row.places { sums[place.example] += place.value - y } }
-        for example in effects.indices { effects[example] = sums[example] / (counts[example] + Posterior.pseudoCount) }
+        for example in effects.indices { effects[example] = sums[example] / (counts[example] + pseudoCount) }
         y = means()
+        let used = counts.indices.filter { counts[$0] > 0 }
+        let squares = used.reduce(0) { $0 + effects[$1] * effects[$1] }
+        let sigma2 = residualVariance(y)
+        let unknown = used.reduce(0) { $0 + sigma2 / (counts[$1] + pseudoCount) }
+        let ratio = sigma2 * Double(used.count) / (squares + unknown)
+        pseudoCount = min(max(ratio, Posterior.pseudoCounts.lowerBound), Posterior.pseudoCounts.upperBound)
       }
       return y
     }
@@ -148,7 +160,7 @@ public struct Posterior: Hashable, Sendable {
         }
         places += row.places.count
       }
-      let fitted = rows.count > 1 ? counts.reduce(0) { $0 + $1 / ($1 + Posterior.pseudoCount) } : 0
+      let fitted = rows.count > 1 ? counts.reduce(0) { $0 + $1 / ($1 + pseudoCount) } : 0
       let free = max(0, Double(places - rows.count) - fitted)
       // Scores that are all equal say nothing about their range: it may reach to 0.
       let range = greatest > least ? greatest - least : 1

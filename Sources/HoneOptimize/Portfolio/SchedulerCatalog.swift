@@ -6,6 +6,7 @@ import HoneTrace
 /// - `full`, the default: no settings; every trial on every example.
 /// - `hyperband`: `min_examples` (8), `max_examples` (all, or what the budget allows), `eta` (3).
 /// - `id-hyperband`: `min_examples` (8), `eta` (3).
+/// - `pasha`: `min_examples` of the first rung (8), `max_examples` of a trial (all), `eta` (2).
 /// - `race`: `trials` of one race (by the budget); `alpha`, the rate at which a trial as good as the leader is closed
 ///   (0.2), `familywise` for all trials together (false); `min_examples` before the first test (8), `block` between (4).
 /// - `successive-halving`: `trials` begun (by the budget), `eta` (3), `decay` of the rungs' shares of the budget (0.6).
@@ -13,12 +14,12 @@ public enum SchedulerCatalog {
   /// What decides when nothing is said.
   public static let defaultName = "full"
 
-  public static let names = ["asha", "full", "hyperband", "id-hyperband", "race", "successive-halving"]
+  public static let names = ["asha", "full", "hyperband", "id-hyperband", "pasha", "race", "successive-halving"]
 
   /// The settings a scheduler knows, sorted; empty for an unknown one.
   public static func settingNames(of scheduler: String) -> [String] {
     switch scheduler {
-    case "asha", "hyperband": ["eta", "max_examples", "min_examples"]
+    case "asha", "hyperband", "pasha": ["eta", "max_examples", "min_examples"]
     case "id-hyperband": ["eta", "min_examples"]
     case "race": ["alpha", "block", "familywise", "min_examples", "trials"]
     case "successive-halving": ["decay", "eta", "trials"]
@@ -60,6 +61,10 @@ public enum SchedulerCatalog {
       return IDHyperband(
         fewest: try reader.int("min_examples", in: counts) ?? 8, eta: try reader.int("eta", in: etas) ?? 3,
         batch: batch)
+    case "pasha":
+      return PASHA(
+        fewest: try reader.int("min_examples", in: counts) ?? 8, most: try reader.int("max_examples", in: counts),
+        eta: try reader.int("eta", in: etas) ?? 2, batch: batch)
     case "race":
       return Race(
         trials: try reader.int("trials", in: counts), alpha: try reader.number("alpha", in: 1e-6...1) ?? 0.2,
