@@ -10,8 +10,8 @@ import Testing
     let program = try Program()
     let row = { (number: Int) in "{\"id\": \"r\(number)\", \"n\": \(number)}\n" }
     try program.write("train.jsonl", (0..<4).map(row).joined())
-    try program.write("validation.jsonl", (4..<24).map(row).joined())
-    try program.write("test.jsonl", (24..<34).map(row).joined())
+    try program.write("validation.jsonl", (4..<16).map(row).joined())
+    try program.write("test.jsonl", (24..<28).map(row).joined())
     try program.write(
       "run.sh",
       """
@@ -58,6 +58,8 @@ import Testing
   @Test func theReportShowsTheFront() async throws {
     let program = try program()
     defer { program.remove() }
+    let checked = try await program.run("check", "task.yaml")
+    #expect(checked.out.contains("maximize accuracy, minimize tokens") && checked.out.contains("tpe driven by ParEGO"))
     let tuned = try await program.run("tune", "task.yaml")
     #expect(tuned.code == 0, "\(tuned)")
     let expected = try await oracle(program)
@@ -67,7 +69,7 @@ import Testing
     let points = try #require(front["points"]?.array)
     #expect(Set(points.compactMap { $0["trial"]?.int }) == expected)
     let scores = points.compactMap { $0["score"]?["mean"]?.number }
-    #expect(scores == scores.sorted(by: >) && front["examples"] == 20 && front["trials"] == 12)
+    #expect(scores == scores.sorted(by: >) && front["examples"] == 12 && front["trials"] == 12)
     // The same table three times: at the end of tune, in show, and under --front.
     let table = try await program.run("show", "priced", "--front").out
     let heading = try #require(table.split(separator: "\n").first)
@@ -90,13 +92,13 @@ import Testing
 
   @Test func twiceTheSameAndResumedTheSame() async throws {
     var shown: [String] = []
-    for caps in [["12"], ["12"], ["5", "12"]] {
+    for caps in [["9"], ["9"], ["5", "9"]] {
       let program = try program()
       defer { program.remove() }
       for cap in caps { #expect(try await program.run("tune", "task.yaml", "--trials", cap).code == 0) }
       shown.append(
         try await program.run("show", "priced", "--front", "--json").out + program.run("list", "priced", "--json").out)
-      #expect(try await program.run("replay", "priced").code == 0)
+      if caps.count > 1 { #expect(try await program.run("replay", "priced").code == 0) }
     }
     #expect(shown[0] == shown[1] && shown[0] == shown[2])
   }

@@ -39,8 +39,7 @@ struct CheckCommand: AsyncParsableCommand {
   private func print(_ resolved: ResolvedTask, _ data: DataSplits, _ plan: CheckPlan, _ console: Console) throws {
     let task = resolved.task
     let columns = console.dataTerminal.columns
-    console.result(
-      "Checked", "\(task.path)  study \(task.study), \(task.objective.direction.rawValue) \(task.objective.metric)")
+    console.result("Checked", "\(task.path)  study \(task.study), \(task.objective.line)")
     for line in task.space.lines(columns: columns) { console.result("Parameter", line) }
     console.result(
       "Data",
@@ -58,9 +57,17 @@ struct CheckCommand: AsyncParsableCommand {
     if task.isSandboxed {
       console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
-    console.result("Optimizer", "\(task.optimizer.name), seed \(task.optimizer.seed)")
+    console.result("Optimizer", "\(task.optimizer.name)\(wayOfSearch(task)), seed \(task.optimizer.seed)")
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
     console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
+  }
+
+  /// With several goals: whether the front is searched for.
+  private func wayOfSearch(_ task: TaskFile) -> String {
+    let optimizer = try? OptimizerCatalog.make(
+      name: task.optimizer.name, settings: .object(task.optimizer.settings), space: task.space)
+    guard !task.objective.outcomes.isEmpty, let optimizer else { return "" }
+    return optimizer.needsRollouts ? " for \(Printable.line(task.objective.metric)) alone" : " driven by ParEGO"
   }
 
   private func entries(_ resolved: ResolvedTask) throws -> [ResolvedTask.Entry] {
@@ -79,7 +86,8 @@ struct CheckCommand: AsyncParsableCommand {
       "hone.check/1",
       [
         "task": .string(task.path), "study": .string(task.study), "metric": .string(task.objective.metric),
-        "direction": .string(task.objective.direction.rawValue), "optimizer": .string(task.optimizer.name),
+        "direction": .string(task.objective.direction.rawValue), "outcomes": task.objective.outcomesAsValue,
+        "optimizer": .string(task.optimizer.name),
         "parameters": .array(task.space.parameters.map(\.asValue)),
         "data": [
           "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),

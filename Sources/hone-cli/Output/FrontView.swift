@@ -10,10 +10,9 @@ struct FrontView {
   let console: Console
 
   func print() {
-    let goals = front.outcomes.sorted { $0.key < $1.key }.map { "\($0.value.rawValue) \(Printable.line($0.key))" }
-    var text = "\(front.points.count) of \(Format.plural(front.trials, "trial")): none is better in every goal "
-    text += "(\(problem.objective.direction.rawValue) \(Printable.line(problem.objective.metric)), "
-    text += goals.joined(separator: ", ") + "; \(Format.plural(front.examples, "row")) each)"
+    let text =
+      "\(front.points.count) of \(Format.plural(front.trials, "trial")): none is better in every goal "
+      + "(\(problem.objective.line); \(Format.plural(front.examples, "row")) each)"
     console.result("Front", text)
     if front.unmeasured > 0 {
       console.result(
@@ -44,6 +43,16 @@ struct FrontView {
   }
 }
 
+extension Objective {
+  /// `maximize accuracy, minimize tokens`.
+  var line: String {
+    let goals = [(metric, direction)] + outcomes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    return goals.map { "\($1.rawValue) \(Printable.line($0))" }.joined(separator: ", ")
+  }
+
+  var outcomesAsValue: Value { .object(outcomes.mapValues { .string($0.rawValue) }) }
+}
+
 extension Figure {
   /// `0.940 (0.900 to 0.970)`.
   func text(_ format: (Double) -> String) -> String {
@@ -63,7 +72,7 @@ extension ParetoFront {
   func fields(study: String, objective: Objective) -> [String: Value] {
     [
       "study": .string(study), "metric": .string(objective.metric), "direction": .string(objective.direction.rawValue),
-      "outcomes": .object(outcomes.mapValues { .string($0.rawValue) }), "trials": .int(trials),
+      "outcomes": objective.outcomesAsValue, "trials": .int(trials),
       "unmeasured": .int(unmeasured), "examples": .int(examples), "confidence": .double(confidence),
       "points": .array(
         points.map { point in

@@ -8,7 +8,8 @@ extension StudySummary {
   var fields: [String: Value] {
     [
       "study": .string(name), "metric": .string(objective.metric), "direction": .string(objective.direction.rawValue),
-      "trials": .int(trials), "complete": .int(complete), "failed": .int(failed), "running": .int(running),
+      "outcomes": objective.outcomesAsValue, "trials": .int(trials), "complete": .int(complete), "failed": .int(failed),
+      "running": .int(running),
       "best": best.asValue, "best_trial": bestTrial.asValue, "spend": spend.asValue, "seconds": .double(seconds),
     ]
   }

@@ -25,8 +25,7 @@ struct StudyView {
       return
     }
     let objective = definition.problem.objective
-    console.result(
-      "Study", "\(Printable.line(name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
+    console.result("Study", "\(Printable.line(name))  \(objective.line)")
     if !objective.purpose.isEmpty { console.result("Purpose", Printable.line(objective.purpose)) }
     console.result("Optimizer", "\(optimizer), seed \(definition.problem.seed)")
     for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
