@@ -61,11 +61,11 @@ package struct GaussianProcess: Sendable {
   }
 
   package let parameters: Parameters
-  private let data: Data
-  private let inverseSquares: [Double]
-  private let scale: Double
-  private let cholesky: Cholesky
-  private let alpha: [Double]
+  let data: Data
+  let inverseSquares: [Double]
+  let scale: Double
+  let cholesky: Cholesky
+  let alpha: [Double]
 
   /// The posterior for given parameters; nil when the kernel matrix cannot be factored. O(n^3 / 6 + n^2 d).
   package init?(_ data: Data, parameters: Parameters) {
@@ -96,7 +96,7 @@ package struct GaussianProcess: Sendable {
     return sum
   }
 
-  private func covariances(_ point: [Double?]) -> [Double] {
+  func covariances(_ point: [Double?]) -> [Double] {
     data.points.map { other in
       var q = 0.0
       for j in inverseSquares.indices {
@@ -134,7 +134,7 @@ package struct GaussianProcess: Sendable {
 /// Added to the noise so that the kernel matrix can be factored.
 private let noiseFloor = 1e-6
 
-private func squaredDistance(_ a: Double?, _ b: Double?, _ isChoice: Bool) -> Double {
+func squaredDistance(_ a: Double?, _ b: Double?, _ isChoice: Bool) -> Double {
   switch (a, b) {
   case (nil, nil): 0
   case (let a?, let b?): isChoice ? (a == b ? 0 : 1) : (a - b) * (a - b)

@@ -70,9 +70,9 @@ public struct OptimizerConformance: Sendable {
   }
 
   private func check(_ optimizer: some Optimizer, again: some Optimizer, _ problem: Problem) async -> [String] {
-    var first = Rehearsal(self, optimizer, problem)
+    var first = OptimizerRehearsal(self, optimizer, problem)
     await first.run()
-    var second = Rehearsal(self, again, problem)
+    var second = OptimizerRehearsal(self, again, problem)
     await second.run()
     if first.events != second.events { first.violations.append("two runs from one seed differ") }
     await first.checkForeignTrials()
@@ -81,7 +81,7 @@ public struct OptimizerConformance: Sendable {
 }
 
 /// One small study.
-private struct Rehearsal<O: Optimizer> {
+struct OptimizerRehearsal<O: Optimizer> {
   let suite: OptimizerConformance
   let optimizer: O
   let problem: Problem
@@ -91,6 +91,8 @@ private struct Rehearsal<O: Optimizer> {
   var incumbent: AskContext.Incumbent?
   var violations: [String] = []
   let model: ScriptedModel?
+  /// How well an assignment does; the trial's number counts too.
+  var score: @Sendable (String, Int) -> Double
 
   init(_ suite: OptimizerConformance, _ optimizer: O, _ problem: Problem) {
     self.suite = suite
@@ -98,6 +100,12 @@ private struct Rehearsal<O: Optimizer> {
     self.problem = problem
     state = optimizer.start(problem)
     model = suite.model.map { ScriptedModel($0) }
+    // A hash of the assignment: any landscape must do.
+    let seed = suite.seed
+    score = { key, _ in
+      var random = RandomStream(seed: seed, name: key)
+      return random.uniform()
+    }
   }
 
   mutating func run() async {
@@ -120,7 +128,7 @@ private struct Rehearsal<O: Optimizer> {
   }
 
   /// Some trials complete, one in five fails, one in seven stays pending.
-  private mutating func settle(_ trials: Range<Int>, _ round: Int) {
+  mutating func settle(_ trials: Range<Int>, _ round: Int) {
     for trial in trials {
       if trial % 7 == 6 { continue }
       if trial % 5 == 4 {
@@ -131,16 +139,15 @@ private struct Rehearsal<O: Optimizer> {
     }
   }
 
-  private mutating func begin(_ proposal: Proposal, trial: Int) {
+  mutating func begin(_ proposal: Proposal, trial: Int) {
     known.insert(proposal.assignment.key)
     tell(.began(trial: trial, proposal))
   }
 
-  /// The score is a hash of the assignment: any landscape must do.
-  private mutating func complete(_ trial: Int) {
+  mutating func complete(_ trial: Int) {
     guard let assignment = assignment(of: trial) else { return }
-    var random = RandomStream(seed: suite.seed, name: assignment.key)
-    let estimate = Estimate(mean: random.uniform(), deviation: 0.1, count: 4)
+    let estimate = Estimate(mean: score(assignment.key, trial), deviation: 0.1, count: 4)
+    var random = RandomStream(seed: suite.seed, name: "outcomes of \(assignment.key)")
     var outcomes: [String: Double] = [:]
     for name in suite.outcomes.keys.sorted().dropFirst(trial % 6 == 5 ? 1 : 0) { outcomes[name] = random.uniform() }
     tell(.completed(trial: trial, estimate, screened: trial % 4 == 3, outcomes: outcomes))
@@ -155,12 +162,12 @@ private struct Rehearsal<O: Optimizer> {
     return nil
   }
 
-  private mutating func tell(_ event: Event) {
+  mutating func tell(_ event: Event) {
     events.append(event)
     optimizer.tell(event, state: &state)
   }
 
-  private func context(_ round: Int) -> AskContext {
+  func context(_ round: Int) -> AskContext {
     let rollouts = (0..<3).map { index in
       RolloutRecord(
         trial: incumbent?.trial ?? 0, split: .train, example: "example \(index)", repeat: 0, cacheKey: "\(index)",
@@ -170,7 +177,7 @@ private struct Rehearsal<O: Optimizer> {
       problem: problem, round: round, known: known, incumbent: incumbent, rollouts: rollouts, model: model)
   }
 
-  private mutating func ask(_ count: Int, _ round: Int, _ state: O.State) async -> Answer? {
+  mutating func ask(_ count: Int, _ round: Int, _ state: O.State) async -> Answer? {
     do {
       return try await optimizer.ask(count, state: state, context: context(round))
     } catch {
@@ -179,7 +186,7 @@ private struct Rehearsal<O: Optimizer> {
     }
   }
 
-  private mutating func check(_ answer: Answer, _ count: Int) {
+  mutating func check(_ answer: Answer, _ count: Int) {
     if answer.proposals.count > count { violations.append("more proposals than asked for") }
     var seen: Set<String> = []
     for proposal in answer.proposals {
@@ -194,7 +201,7 @@ private struct Rehearsal<O: Optimizer> {
   }
 
   /// A state rebuilt from the stored events equals the one that lived, byte for byte, and asks the same.
-  private mutating func checkResume(_ count: Int, _ round: Int, _ answer: Answer) async {
+  mutating func checkResume(_ count: Int, _ round: Int, _ answer: Answer) async {
     do {
       let stored = try JSONDecoder().decode([Event].self, from: JSONEncoder().encode(events))
       var rebuilt = optimizer.start(problem)
@@ -204,7 +211,8 @@ private struct Rehearsal<O: Optimizer> {
         return
       }
       let restored = try JSONDecoder().decode(O.State.self, from: JSONEncoder().encode(state))
-      if restored != state { violations.append("the state does not survive JSON") }
+      // By their bytes: a whole number comes back as one, however it was typed.
+      if try bytes(restored) != bytes(state) { violations.append("the state does not survive JSON") }
       let again = await ask(count, round, rebuilt)
       if again?.proposals != answer.proposals { violations.append("round \(round): a resumed study asks otherwise") }
     } catch {

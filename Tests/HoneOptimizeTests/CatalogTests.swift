@@ -14,6 +14,13 @@ import Testing
     #expect(joint.settings.textShare == 0.25 && joint.settings.text.temperatures == [0.2, 0.9])
     #expect(joint.settings.text.memoryBest == 3 && joint.settings.text.memoryNewest == 2)
     #expect(OptimizerCatalog.candidates(["candidates": 2]) == 2)
+    let annealing = try #require(
+      try OptimizerCatalog.make(name: "annealing", settings: ["schedule": "fast", "acceptance": "greedy", "step": 0.1])
+        as? AnnealingSearch)
+    #expect(annealing.settings.schedule == .fast && annealing.settings.acceptance == .greedy)
+    #expect(annealing.settings.step == 0.1 && annealing.settings.neighbour == .several)
+    let evolution = try #require(try OptimizerCatalog.make(name: "cma-es", settings: ["population": 12]) as? CMAES)
+    #expect(evolution.settings.population == 12)
     // Without text there is nothing for a model to do.
     let numbers = Space(Array(Triage.space.parameters.dropFirst()))
     #expect(try OptimizerCatalog.make(space: numbers).name == "sobol")
@@ -23,7 +30,11 @@ import Testing
   @Test(
     arguments: [
       ("sobl", [:], "did you mean sobol?"),
-      ("genetic", [:], "there are gp, joint, optoprime, random, sobol, tpe"),
+      ("genetic", [:], "there are aegis, annealing, cma-es, cqr"),
+      ("annealing", ["schedule": "hot"], "schedule"),
+      ("annealing", ["cooling": 1], "outside 0.5 to 0.9999"),
+      ("cma-es", ["population": 3], "outside 4 to 1000"),
+      ("cross-entropy", ["elites": 0.1], "did you mean elite?"),
       ("tpe", ["seed": 1], "tpe has no settings"),
       ("sobol", ["seed": 1], "sobol has no settings"),
       ("joint", ["max_token": 100], "did you mean max_tokens?"),

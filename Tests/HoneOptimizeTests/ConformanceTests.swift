@@ -44,6 +44,34 @@ import Testing
         .violations { ParEGO(TPE()) } == [])
   }
 
+  @Test func randomForest() async {
+    #expect(await OptimizerConformance(rounds: 12).violations { RandomForestSearch() } == [])
+  }
+
+  @Test func cmaes() async {
+    #expect(await OptimizerConformance(rounds: 24).violations { CMAES() } == [])
+  }
+
+  @Test func crossEntropy() async {
+    #expect(await OptimizerConformance(rounds: 24).violations { CrossEntropySearch() } == [])
+  }
+
+  @Test func annealing() async {
+    #expect(await OptimizerConformance(rounds: 24).violations { AnnealingSearch() } == [])
+  }
+
+  @Test func cqr() async {
+    #expect(await OptimizerConformance().violations { ConformalQuantileSearch() } == [])
+  }
+
+  @Test func epsilonShotgun() async {
+    #expect(await OptimizerConformance().violations { EpsilonShotgun() } == [])
+  }
+
+  @Test func aegis() async {
+    #expect(await OptimizerConformance().violations { AEGiS() } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

@@ -27,7 +27,7 @@ struct NeighbourSearch {
     }
   }
 
-  private static func reflected(_ x: Double) -> Double {
+  static func reflected(_ x: Double) -> Double {
     let folded = abs(x).truncatingRemainder(dividingBy: 2)
     return folded > 1 ? 2 - folded : folded
   }

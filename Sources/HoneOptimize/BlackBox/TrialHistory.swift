@@ -18,7 +18,7 @@ public struct TrialHistory: Codable, Sendable, Equatable {
     var hasFailed = false
   }
 
-  private let space: Space
+  let space: Space
   private let isMaximized: Bool
   private(set) var trials: [Trial] = []
   /// Proposals begun that the optimizer itself made: where in its start sequence it is.

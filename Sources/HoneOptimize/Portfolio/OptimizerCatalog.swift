@@ -2,7 +2,15 @@ import HoneTrace
 
 /// The optimizers by the names and settings that task files use.
 ///
-/// - `gp`, `random`, `sobol`, `tpe`: no settings.
+/// - `cqr`, `gp`, `random`, `sobol`, `tpe`: no settings.
+/// - `aegis`: `epsilon`, how often it explores (min(1, 2 / sqrt(parameters))). `epsilon-shotgun`: `epsilon`, how often its
+///   target is not the lowest mean (0.1).
+/// - `annealing`: `schedule`, `geometric`, `fast` or `logarithmic` (`geometric`); `cooling` of the geometric schedule (0.95);
+///   `neighbour`, `several` or `single` (`several`); `acceptance`, `metropolis`, `threshold` or `greedy` (`metropolis`);
+///   `step`, in parts of a range (0.2).
+/// - `cma-es`: `population` (4 + 3 ln(numbers)); `step`, the first deviation in parts of a range (0.3).
+/// - `cross-entropy`: `population` (20); `elite`, part of it that is fitted (0.2); `smoothing` (0.7).
+/// - `random-forest`: `trees` (10); `random_share` of the proposals (0.2).
 /// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
 ///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
@@ -14,7 +22,10 @@ public enum OptimizerCatalog {
   /// What an optimizer is called when nothing is said.
   public static let defaultName = "joint"
 
-  public static let names = ["gp", "joint", "optoprime", "random", "sobol", "tpe"]
+  public static let names = [
+    "aegis", "annealing", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "joint", "optoprime", "random",
+    "random-forest", "sobol", "tpe",
+  ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
   public static func settingNames(of optimizer: String) -> [String] {
@@ -24,7 +35,7 @@ public enum OptimizerCatalog {
     switch optimizer {
     case "joint": return (proposer + ["share"]).sorted()
     case "optoprime": return (proposer + ["fallback"]).sorted()
-    default: return []
+    default: return blackBoxSettings[optimizer] ?? []
     }
   }
 
@@ -40,6 +51,7 @@ public enum OptimizerCatalog {
   {
     let reader = try SettingsReader(
       of: name, "optimizer", among: names, settings: settings, allowed: settingNames(of: name))
+    if let blackBox = try blackBox(name, reader) { return blackBox }
     switch name {
     case "random": return RandomSearch()
     case "sobol": return SobolSearch()

@@ -49,6 +49,14 @@ struct SettingsReader {
     return try accept(.text(TextDomain(optionalPlaceholders: nil)), value, key).string
   }
 
+  /// One of the cases of an enumeration, by its name.
+  func choice<T: RawRepresentable & CaseIterable>(_ key: String, _: T.Type = T.self) throws(OptimizerError) -> T?
+  where T.RawValue == String {
+    guard let value = members[key] else { return nil }
+    let names = T.allCases.map { Value.string($0.rawValue) }
+    return T(rawValue: try accept(.categorical(names), value, key).string ?? "")
+  }
+
   func strings(_ key: String) throws(OptimizerError) -> [String]? {
     guard let value = members[key] else { return nil }
     var strings: [String] = []
