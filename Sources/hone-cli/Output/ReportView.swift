@@ -1,6 +1,7 @@
 import Hone
 import HoneModel
 import HoneOptimize
+import HoneStore
 import HoneTasks
 import HoneTrace
 
@@ -8,6 +9,8 @@ import HoneTrace
 struct ReportView {
   let report: Report
   let task: ResolvedTask
+  /// All that were begun.
+  let trials: [TrialRecord]
   /// As it stands after `--db` in the lines that can be copied; nil when it need not be named.
   let database: String?
   /// Nothing was sent: what was spent was spent when the cassette was recorded.
@@ -24,6 +27,7 @@ struct ReportView {
     for line in changes { console.result("Change", line, .info) }
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     if let front = report.front { FrontView(front: front, problem: task.task.problem, console: console).print() }
+    ImportanceView(task.task.problem, trials).print(on: console)
     console.result("Spent", spent)
     console.result("Next", next.joined(separator: "   "), .info, wraps: false)
   }

@@ -21,6 +21,7 @@ struct StudyView {
       fields["fingerprint"] = .string(definition.fingerprint)
       fields["report"] = try await reader.report(of: name).map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
+      fields["importances"] = ImportanceView(definition.problem, trials).asValue
       console.json("hone.study/1", fields)
       return
     }
@@ -41,6 +42,7 @@ struct StudyView {
     if !objective.outcomes.isEmpty, let (front, problem) = try? await reader.front(definition) {
       FrontView(front: front, problem: problem, console: console).print()
     }
+    ImportanceView(definition.problem, trials).print(on: console)
     let initial = definition.problem.space.initial
     let terminal = console.dataTerminal
     let room = terminal.isInteractive ? terminal.columns - Console.statusColumns - 1 : Int.max

@@ -38,7 +38,8 @@ struct TuneSession: Sendable {
     }
     let report = try result.get()
     try ReportView(
-      report: report, task: resolved, database: namedDatabase, isReplay: mode == .replay, console: console
+      report: report, task: resolved, trials: try await store.trials(of: study), database: namedDatabase,
+      isReplay: mode == .replay, console: console
     ).print()
     if requireImprovement, !report.isImproved { throw ExitCode(Exit.no.rawValue) }
   }
