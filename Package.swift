@@ -70,6 +70,7 @@ let package = Package(
     // Examples and benchmarks are ordinary programs on the public API.
     .executableTarget(
       name: "Answering", dependencies: ["Hone"], path: "Examples/Answering", swiftSettings: strict),
+    .executableTarget(name: "RAG", dependencies: ["Hone"], path: "Examples/RAG", swiftSettings: strict),
     .executableTarget(
       name: "hone-bench", dependencies: ["Hone", "HoneTasks", "HoneTesting"], path: "Benchmarks/Suites",
       swiftSettings: strict),
@@ -89,7 +90,8 @@ let package = Package(
       ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("HoneTests", ["Hone", "HoneNumerics", "HoneTesting", "HoneSwiftTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
-    tests("CommandTests", ["hone-cli", "HoneTasks", "HoneTesting"]),
+    tests("ExampleTests", ["RAG", "HoneNumerics", "HoneTesting"]),
+    tests("CommandTests", ["hone-cli", "RAG", "HoneTasks", "HoneTesting"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -21,6 +21,14 @@ public struct Endpoint: Codable, Hashable, Sendable {
     case file(String)
   }
 
+  /// The form in which `/embeddings` is asked for vectors. Either form is read, whichever was asked for.
+  public enum VectorForm: String, Codable, Sendable, CaseIterable {
+    /// A list of numbers: every server knows it.
+    case float
+    /// 32-bit floats, little-endian, in base64: a quarter as long, in recordings too.
+    case base64
+  }
+
   /// The base URL: `http://127.0.0.1:8080/v1`, `https://api.openai.com/v1`, `https://api.anthropic.com`.
   public var base: String
   public var api: API
@@ -41,11 +49,13 @@ public struct Endpoint: Codable, Hashable, Sendable {
   public var allowInsecureHTTP: Bool
   /// False for models that refuse a temperature.
   public var sendsTemperature: Bool
+  public var vectorForm: VectorForm
 
   public init(
     base: String, api: API = .openAI, model: String, alias: String? = nil, key: KeySource = .none,
     connectTimeout: Double = 5, firstByteTimeout: Double = 60, totalTimeout: Double = 120, maxConcurrent: Int = 4,
-    price: Price? = nil, allowInsecureHTTP: Bool = false, sendsTemperature: Bool = true
+    price: Price? = nil, allowInsecureHTTP: Bool = false, sendsTemperature: Bool = true,
+    vectorForm: VectorForm = .float
   ) {
     self.base = base
     self.api = api
@@ -59,6 +69,7 @@ public struct Endpoint: Codable, Hashable, Sendable {
     self.price = price
     self.allowInsecureHTTP = allowInsecureHTTP
     self.sendsTemperature = sendsTemperature
+    self.vectorForm = vectorForm
   }
 
   /// The endpoint that `OPENAI_BASE_URL` and `OPENAI_API_KEY`, or their `ANTHROPIC_` sisters, describe.

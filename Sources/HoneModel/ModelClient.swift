@@ -90,7 +90,7 @@ public final class ModelClient: ChatModel, EmbeddingModel {
     guard endpoint.api == .openAI else {
       throw ModelError(.configuration, "endpoint \"\(endpoint.alias)\" speaks a protocol without embeddings")
     }
-    let body = OpenAIFormat.embeddingBody(texts, model: endpoint.model)
+    let body = OpenAIFormat.embeddingBody(texts, endpoint: endpoint)
     let call = Call(
       path: "embeddings", maxTokens: 0, canDegrade: false, body: { _ in body },
       check: { reply throws(Malformed) in try OpenAIFormat.checkEmbeddings(reply, count: texts.count) })

@@ -1,3 +1,4 @@
+import Foundation
 import HoneTrace
 
 /// `/chat/completions` and `/embeddings` as OpenAI and compatible servers speak them.
@@ -72,8 +73,11 @@ struct OpenAIFormat: WireFormat {
 
   // MARK: Embeddings
 
-  static func embeddingBody(_ texts: [String], model: String) -> Value {
-    ["model": .string(model), "input": .array(texts.map { .string($0) }), "encoding_format": "float"]
+  static func embeddingBody(_ texts: [String], endpoint: Endpoint) -> Value {
+    [
+      "model": .string(endpoint.model), "input": .array(texts.map { .string($0) }),
+      "encoding_format": .string(endpoint.vectorForm.rawValue),
+    ]
   }
 
   static func checkEmbeddings(_ reply: Value, count: Int) throws(Malformed) -> WireReply {
@@ -93,20 +97,40 @@ struct OpenAIFormat: WireFormat {
       guard vectors.indices.contains(index), vectors[index] == nil else {
         throw Malformed(reason: "the embedding index \(index) is out of range or stands twice")
       }
-      guard let numbers = entry["embedding"]?.array, !numbers.isEmpty else {
-        throw Malformed(reason: "embedding \(index) is no list of numbers")
-      }
-      var vector: [Float] = []
-      vector.reserveCapacity(numbers.count)
-      for number in numbers {
-        guard let value = number.number else { throw Malformed(reason: "embedding \(index) holds no number") }
-        vector.append(Float(value))
-      }
-      vectors[index] = vector
+      vectors[index] = try vector(entry["embedding"], index)
     }
     let whole = vectors.compactMap { $0 }
     guard whole.count == count else { throw Malformed(reason: "\(whole.count) embeddings for \(count) texts") }
     guard Set(whole.map(\.count)).count <= 1 else { throw Malformed(reason: "embeddings of different lengths") }
     return whole
+  }
+
+  private static func vector(_ value: Value?, _ index: Int) throws(Malformed) -> [Float] {
+    if let text = value?.string {
+      guard let vector = floats(base64: text) else {
+        throw Malformed(reason: "embedding \(index) is no base64 of finite 32-bit floats")
+      }
+      return vector
+    }
+    guard let numbers = value?.array, !numbers.isEmpty else {
+      throw Malformed(reason: "embedding \(index) is no list of numbers")
+    }
+    var vector: [Float] = []
+    vector.reserveCapacity(numbers.count)
+    for number in numbers {
+      guard let value = number.number else { throw Malformed(reason: "embedding \(index) holds no number") }
+      vector.append(Float(value))
+    }
+    return vector
+  }
+
+  private static func floats(base64 text: String) -> [Float]? {
+    guard let bytes = Data(base64Encoded: text), !bytes.isEmpty, bytes.count.isMultiple(of: 4) else { return nil }
+    let vector = bytes.withUnsafeBytes { bytes in
+      (0..<bytes.count / 4).map {
+        Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+      }
+    }
+    return vector.allSatisfy(\.isFinite) ? vector : nil
   }
 }

@@ -144,6 +144,19 @@ import Testing
     #expect(transport.requests.map(\.url) == ["http://127.0.0.1/v1/embeddings"])
   }
 
+  /// Python: `base64.b64encode(struct.pack("<3f", 1.0, -2.5, 3e-39))`; the last one is subnormal.
+  @Test func embeddingsInBase64AreReadToTheBit() async throws {
+    let transport = ScriptedTransport { request in
+      #expect(request.body.canonicalJSON == #"{"encoding_format":"base64","input":["a","b"],"model":"m"}"#)
+      // A server may answer in the form it likes.
+      let body = #"{"data":[{"index":0,"embedding":"AACAPwAAIMDIqiAA"},{"index":1,"embedding":[1,-2.5,0]}]}"#
+      return .success(HTTPReply(status: 200, body: Array(body.utf8)))
+    }
+    let endpoint = Endpoint(base: "http://127.0.0.1/v1", model: "m", vectorForm: .base64)
+    let client = Bench.client(endpoint, transport: transport)
+    #expect(try await client.embed(["a", "b"]) == [[1, -2.5, 3e-39], [1, -2.5, 0]])
+  }
+
   @Test(arguments: [
     "{}", #"{"data":[]}"#, #"{"data":[{"index":0,"embedding":[1]}]}"#,
     #"{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]}"#,
@@ -151,6 +164,11 @@ import Testing
     #"{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":["x"]}]}"#,
     #"{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1,2]}]}"#,
     #"{"data":[{"index":0,"embedding":[]},{"index":1,"embedding":[1]}]}"#,
+    // Text that is no base64, three bytes, nothing, a NaN.
+    #"{"data":[{"index":0,"embedding":"not base64"},{"index":1,"embedding":[1]}]}"#,
+    #"{"data":[{"index":0,"embedding":"AACA"},{"index":1,"embedding":[1]}]}"#,
+    #"{"data":[{"index":0,"embedding":""},{"index":1,"embedding":[1]}]}"#,
+    #"{"data":[{"index":0,"embedding":"AADAfw=="},{"index":1,"embedding":[1]}]}"#,
   ])
   func badEmbeddings(_ json: String) {
     #expect(throws: Malformed.self) { try OpenAIFormat.checkEmbeddings(Value.parse(json: json), count: 2) }

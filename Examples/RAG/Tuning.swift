@@ -1,0 +1,90 @@
+import Foundation
+import Hone
+
+/// Tunes in this process and prints the front of accuracy against tokens.
+struct Tuning: Sendable {
+  private let setup: Setup
+
+  init(_ setup: Setup) { self.setup = setup }
+
+  func run() async throws {
+    let questions = try JSONLines.read(Question.self, Setup.questions).prefix(96)
+    let rag = RAG(library: try await setup.library())
+    let folder = FileManager.default.temporaryDirectory.appending(path: "rag-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let study = try await Study.open(folder.appending(path: "rag.db").path, named: "rag")
+    let judge = setup.judge
+    let best = try await study.tune(
+      rag, on: questions.map { Labeled(input: $0.question, expected: $0) }, within: [.trials(16)],
+      objective: Objective(metric: "accuracy"), shares: SplitShares(train: 0, validation: 0.5), seed: 7,
+      // Screening knows accuracy alone, and would end trials that are cheap.
+      settings: StudySettings(screening: false), cassette: setup.cassette, mode: setup.mode
+    ) { context, question in judge.score(context, question) }
+
+    let trials = try await study.store.trials(of: study.name).compactMap(Setting.init)
+    print("\(trials.count) settings were tried; none of them is better in one figure than these and as good in the other:")
+    for setting in Setting.front(trials) { print(setting) }
+    if let test = best.report.test {
+      print("most accurate setting, on \(test.count) other questions: \(test.best), the start \(test.start)")
+    }
+  }
+}
+
+/// An assignment and what it came to.
+struct Setting: Hashable, Sendable, CustomStringConvertible {
+  var assignment: Assignment
+  var accuracy: Double
+  /// Of an average question.
+  var tokens: Double
+
+  init(_ assignment: Assignment, accuracy: Double, tokens: Double) {
+    self.assignment = assignment
+    self.accuracy = accuracy
+    self.tokens = tokens
+  }
+
+  init?(_ trial: TrialRecord) {
+    guard let accuracy = trial.estimate?.mean, let tokens = trial.outcomes["tokens"] else { return nil }
+    self.init(trial.proposal.assignment, accuracy: accuracy, tokens: tokens)
+  }
+
+  /// The settings that no other is as good as in one figure and better than in the other; cheapest first.
+  static func front(_ settings: [Setting]) -> [Setting] {
+    let ordered = settings.sorted { ($0.tokens, -$0.accuracy) < ($1.tokens, -$1.accuracy) }
+    var front: [Setting] = []
+    for setting in ordered where setting.accuracy > front.last?.accuracy ?? -1 { front.append(setting) }
+    return front
+  }
+
+  var description: String {
+    String(format: "  accuracy %.3f  tokens %6.1f  ", accuracy, tokens) + assignment.key
+  }
+}
+
+extension Setup {
+  /// Every setting on every question.
+  func printGrid() async throws {
+    let questions = try JSONLines.read(Question.self, Self.questions)
+    let rag = RAG(library: try await library())
+    let domains = try Space(of: rag).parameters.map { (name: $0.name, values: Self.values($0.domain)) }
+    let assignments = domains.reduce([[:]]) { partial, domain in
+      partial.flatMap { values in domain.values.map { values.merging([domain.name: $0]) { $1 } } }
+    }.map { Assignment($0) }
+    print((domains.map(\.name) + ["accuracy", "tokens"]).joined(separator: ","))
+    for assignment in assignments {
+      let score = try await meanScore(rag, assignment, questions)
+      let figures = [
+        String(format: "%.4f", score.value), String(format: "%.1f", score.outcomes["tokens"] ?? 0),
+      ]
+      print((domains.map { assignment[$0.name]?.text ?? "" } + figures).joined(separator: ","))
+    }
+  }
+
+  private static func values(_ domain: Domain) -> [Value] {
+    switch domain {
+    case .categorical(let values), .ordinal(let values): values
+    default: []
+    }
+  }
+}
