@@ -23,7 +23,8 @@ struct Tuning: Sendable {
     ) { context, question in judge.score(context, question) }
 
     let trials = try await study.store.trials(of: study.name).compactMap(Setting.init)
-    print("\(trials.count) settings were tried; none of them is better in one figure than these and as good in the other:")
+    print(
+      "\(trials.count) settings were tried; none of them is better in one figure than these and as good in the other:")
     for setting in Setting.front(trials) { print(setting) }
     if let test = best.report.test {
       print("most accurate setting, on \(test.count) other questions: \(test.best), the start \(test.start)")

@@ -10,7 +10,10 @@ struct RAGStageTests {
   // MARK: Chunks
 
   @Test func termsAreLowerCaseRunsOfLettersAndDigits() {
-    #expect(Terms.of("Beyoncé's 24–10 win, in “Super Bowl 50”.") == ["beyoncé", "s", "24", "10", "win", "in", "super", "bowl", "50"])
+    #expect(
+      Terms.of("Beyoncé's 24–10 win, in “Super Bowl 50”.") == [
+        "beyoncé", "s", "24", "10", "win", "in", "super", "bowl", "50",
+      ])
     #expect(Terms.of("– ... %").isEmpty)
     #expect(Terms.of("Σίσυφος x²") == ["σίσυφος", "x²"])
   }
@@ -113,7 +116,9 @@ struct RAGStageTests {
   @Test func fusionIsTheSumOverRankings() {
     var random = RandomStream(seed: 4, name: "rankings")
     for _ in 0..<50 {
-      let rankings = (0..<3).map { _ in Array((0..<12).shuffled(using: &random).prefix(Int.random(in: 0...12, using: &random))) }
+      let rankings = (0..<3).map { _ in
+        Array((0..<12).shuffled(using: &random).prefix(Int.random(in: 0...12, using: &random)))
+      }
       func score(_ document: Int) -> Double {
         rankings.compactMap { $0.firstIndex(of: document).map { 1 / Double(61 + $0) } }.reduce(0, +)
       }
@@ -131,9 +136,9 @@ struct RAGStageTests {
   }
 
   @Test(arguments: [
-    (1.0, [0, 1, 2, 3, 4, 5]), (0.9, [1, 2, 3, 4, 5]), (0.7, [1, 3, 4, 5]), (0.5, [1, 3, 5]), (0.3, [1, 3]),
-    (0.2, [3]), (0, [3]),
-  ])
+    (1, [0, 1, 2, 3, 4, 5]), (0.9, [1, 2, 3, 4, 5]), (0.7, [1, 3, 4, 5]), (0.5, [1, 3, 5]), (0.3, [1, 3]), (0.2, [3]),
+    (0, [3]),
+  ] as [(Double, [Int])])
   func stopWordsGoFirstAndThenFrequentWords(_ ratio: Double, _ kept: [Int]) {
     #expect(Compression.kept(Self.words, ratio: ratio) == kept)
   }
