@@ -8,7 +8,7 @@ enum Compression {
   }
 
   /// Positions of the words that stay, in order: `ratio` of them, rounded, and at least one. Of equals the earlier stays.
-  static func kept(_ words: [Word], ratio: Double) -> [Int] {
+  static func kept(_ words: ArraySlice<Word>, ratio: Double) -> [Int] {
     let count = min(words.count, max(1, Int((ratio * Double(words.count)).rounded())))
     guard count < words.count else { return Array(words.indices) }
     let ranked = words.indices.sorted { a, b in

@@ -26,8 +26,19 @@ struct Library: Sendable {
     let terms = chunks.map { corpus.articles[$0.article].terms[$0.words].flatMap(\.self) }
     var vectors: Vectors?
     if embeds { vectors = Vectors(try await embeddings(of: chunks)) }
-    indexes[size] = ChunkIndex(
-      size: size, chunks: chunks, bm25: BM25(terms, terms: corpus.vocabulary.count), vectors: vectors)
+    let bm25 = BM25(terms, terms: corpus.vocabulary.count)
+    indexes[size] = ChunkIndex(size: size, chunks: chunks, bm25: bm25, words: weighed(bm25), vectors: vectors)
+  }
+
+  /// A word is as rare as the rarest term in it.
+  private func weighed(_ bm25: BM25) -> [[Compression.Word]] {
+    let idf = (0..<corpus.vocabulary.count).map(bm25.idf)
+    return corpus.articles.indices.map { article in
+      corpus.articles[article].terms.enumerated().map { position, terms in
+        Compression.Word(
+          isStopWord: corpus.isStopWord(position, of: article), idf: terms.reduce(0) { max($0, idf[$1]) })
+      }
+    }
   }
 
   private func embeddings(of chunks: [Chunk]) async throws -> [[Float]] {
@@ -65,16 +76,11 @@ struct Library: Sendable {
   func context(_ found: [Int], _ index: ChunkIndex, ratio: Double) -> Context {
     let passages = found.map { number in
       let chunk = index.chunks[number]
-      let article = corpus.articles[chunk.article]
-      let words = chunk.words.map { position in
-        Compression.Word(
-          isStopWord: corpus.isStopWord(position, of: chunk.article),
-          idf: article.terms[position].map(index.bm25.idf).max() ?? 0)
-      }
-      let kept = Compression.kept(words, ratio: ratio).map { chunk.words.lowerBound + $0 }
+      let words = corpus.articles[chunk.article].words
+      let kept = Compression.kept(index.words[chunk.article][chunk.words], ratio: ratio)
       return Passage(
         article: chunk.article, chunk: chunk.words, kept: kept,
-        text: kept.map { article.words[$0] }.joined(separator: " "))
+        text: kept.map { words[$0] }.joined(separator: " "))
     }
     return Context(passages: passages)
   }
@@ -85,6 +91,8 @@ struct ChunkIndex: Sendable, CustomStringConvertible {
   let size: Int
   let chunks: [Chunk]
   let bm25: BM25
+  /// By article and position.
+  let words: [[Compression.Word]]
   /// Nil when no embeddings were asked for.
   let vectors: Vectors?
 

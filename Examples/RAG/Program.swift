@@ -3,7 +3,7 @@
 //
 //   RAG                              tunes in this process, offline, from traces/rag-xquad.cassette.jsonl
 //   RAG --live                       the same; asks OPENAI_BASE_URL for embeddings the cassette lacks, and records them
-//   RAG grid                         scores all 300 settings on every question, as CSV
+//   RAG grid                         scores all 300 settings on 240 questions, as CSV
 //   RAG record                       records all embeddings that the others need
 //   RAG batch ARTICLES CASSETTE PARAMETERS QUESTIONS
 //                                    scores one setting: how tasks/rag-xquad.yaml runs it

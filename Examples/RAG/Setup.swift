@@ -4,6 +4,7 @@ import Hone
 /// The articles, the embedding model and its recorded replies.
 struct Setup: Sendable {
   static let questions = "tasks/data/xquad-rag/questions.jsonl"
+  static let gridQuestions = 240
 
   let corpus: Corpus
   let cassette: Cassette

@@ -64,9 +64,9 @@ struct Setting: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Setup {
-  /// Every setting on every question.
+  /// Every setting on the first questions.
   func printGrid() async throws {
-    let questions = try JSONLines.read(Question.self, Self.questions)
+    let questions = try JSONLines.read(Question.self, Self.questions).prefix(Self.gridQuestions)
     let rag = RAG(library: try await library())
     let domains = try Space(of: rag).parameters.map { (name: $0.name, values: Self.values($0.domain)) }
     let assignments = domains.reduce([[:]]) { partial, domain in
@@ -74,7 +74,7 @@ extension Setup {
     }.map { Assignment($0) }
     print((domains.map(\.name) + ["accuracy", "tokens"]).joined(separator: ","))
     for assignment in assignments {
-      let score = try await meanScore(rag, assignment, questions)
+      let score = try await meanScore(rag, assignment, Array(questions))
       let figures = [
         String(format: "%.4f", score.value), String(format: "%.1f", score.outcomes["tokens"] ?? 0),
       ]

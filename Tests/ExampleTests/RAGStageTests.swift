@@ -135,12 +135,17 @@ struct RAGStageTests {
     Compression.Word(isStopWord: $0.0, idf: $0.1)
   }
 
-  @Test(arguments: [
-    (1, [0, 1, 2, 3, 4, 5]), (0.9, [1, 2, 3, 4, 5]), (0.7, [1, 3, 4, 5]), (0.5, [1, 3, 5]), (0.3, [1, 3]), (0.2, [3]),
-    (0, [3]),
-  ] as [(Double, [Int])])
+  @Test(
+    arguments: [
+      (1, [0, 1, 2, 3, 4, 5]), (0.9, [1, 2, 3, 4, 5]), (0.7, [1, 3, 4, 5]), (0.5, [1, 3, 5]), (0.3, [1, 3]), (0.2, [3]),
+      (0, [3]),
+    ] as [(Double, [Int])])
   func stopWordsGoFirstAndThenFrequentWords(_ ratio: Double, _ kept: [Int]) {
-    #expect(Compression.kept(Self.words, ratio: ratio) == kept)
+    #expect(Compression.kept(Self.words[...], ratio: ratio) == kept)
+  }
+
+  @Test func positionsAreThoseOfTheArticle() {
+    #expect(Compression.kept(Self.words[2...4], ratio: 0.7) == [3, 4])
   }
 
   @Test func compressionOfNothingIsNothing() {
@@ -153,7 +158,7 @@ struct RAGStageTests {
       let words = (0..<40).map { _ in
         Compression.Word(isStopWord: .random(using: &random), idf: Double(Int.random(in: 0...5, using: &random)))
       }
-      let kept = [0.3, 0.5, 0.7, 0.9, 1].map { Compression.kept(words, ratio: $0) }
+      let kept = [0.3, 0.5, 0.7, 0.9, 1].map { Compression.kept(words[...], ratio: $0) }
       #expect(kept.map(\.count) == [12, 20, 28, 36, 40])
       #expect(zip(kept, kept.dropFirst()).allSatisfy { Set($0).isSubset(of: $1) })
     }
