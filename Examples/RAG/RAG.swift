@@ -61,7 +61,7 @@ struct Judge: Sendable {
     return isFound ? 1 : 0
   }
 
-  /// An estimate (`Tokens`: UTF-8 bytes by 3.5) of the tokens a model would read.
+  /// An estimate (`Tokens`: UTF-8 bytes by 3.5) of the tokens a model would read; about 1.4 times the word pieces of BERT.
   func tokens(_ context: Context, _ question: String) -> Double {
     Double(Tokens.estimate(context.text) + Tokens.estimate(question) + Self.promptTokens)
   }

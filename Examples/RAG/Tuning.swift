@@ -17,49 +17,20 @@ struct Tuning: Sendable {
     let judge = setup.judge
     let best = try await study.tune(
       rag, on: questions.map { Labeled(input: $0.question, expected: $0) }, within: [.trials(16)],
-      objective: Objective(metric: "accuracy"), shares: SplitShares(train: 0, validation: 0.5), seed: 7,
-      // Screening knows accuracy alone, and would end trials that are cheap.
-      settings: StudySettings(screening: false), cassette: setup.cassette, mode: setup.mode
+      objective: Objective(metric: "accuracy", outcomes: ["tokens": .minimize]),
+      shares: SplitShares(train: 0, validation: 0.5), seed: 7, cassette: setup.cassette, mode: setup.mode
     ) { context, question in judge.score(context, question) }
 
-    let trials = try await study.store.trials(of: study.name).compactMap(Setting.init)
-    print(
-      "\(trials.count) settings were tried; none of them is better in one figure than these and as good in the other:")
-    for setting in Setting.front(trials) { print(setting) }
+    if let front = best.report.front {
+      print("\(front.points.count) of \(front.trials) settings: none is better in accuracy and tokens than")
+      for point in front.points {
+        let tokens = point.outcomes["tokens"]?.mean ?? 0
+        print(String(format: "  accuracy %.3f  tokens %6.1f  ", point.score.mean, tokens) + point.assignment.key)
+      }
+    }
     if let test = best.report.test {
       print("most accurate setting, on \(test.count) other questions: \(test.best), the start \(test.start)")
     }
-  }
-}
-
-/// An assignment and what it came to.
-struct Setting: Hashable, Sendable, CustomStringConvertible {
-  var assignment: Assignment
-  var accuracy: Double
-  /// Of an average question.
-  var tokens: Double
-
-  init(_ assignment: Assignment, accuracy: Double, tokens: Double) {
-    self.assignment = assignment
-    self.accuracy = accuracy
-    self.tokens = tokens
-  }
-
-  init?(_ trial: TrialRecord) {
-    guard let accuracy = trial.estimate?.mean, let tokens = trial.outcomes["tokens"] else { return nil }
-    self.init(trial.proposal.assignment, accuracy: accuracy, tokens: tokens)
-  }
-
-  /// The settings that no other is as good as in one figure and better than in the other; cheapest first.
-  static func front(_ settings: [Setting]) -> [Setting] {
-    let ordered = settings.sorted { ($0.tokens, -$0.accuracy) < ($1.tokens, -$1.accuracy) }
-    var front: [Setting] = []
-    for setting in ordered where setting.accuracy > front.last?.accuracy ?? -1 { front.append(setting) }
-    return front
-  }
-
-  var description: String {
-    String(format: "  accuracy %.3f  tokens %6.1f  ", accuracy, tokens) + assignment.key
   }
 }
 

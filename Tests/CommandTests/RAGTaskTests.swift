@@ -45,6 +45,10 @@ import Testing
     }
     let retrievers = Set(trials.compactMap { $0["assignment"]?["retriever"]?.string })
     #expect(retrievers.count > 1, "some of them need embeddings: \(retrievers)")
+    let front = try #require(objects.last?["front"])
+    let points = front["points"]?.array ?? []
+    #expect(front["trials"] == 4 && (1...4).contains(points.count))
+    #expect(points.allSatisfy { $0["outcomes"]?["tokens"]?["mean"]?.number != nil }, "\(front)")
     #expect(listener.connections == 0)
     // The stages stand in the trace.
     let rollout = try await program.run("show", "rag-xquad/0", "--json").objects()

@@ -105,11 +105,4 @@ struct RAGTests {
     #expect(lines[2]["inputs"] == [ids[1], "$topK"])
     #expect(lines[3]["inputs"] == [ids[2], ids[0], "$compression"])
   }
-
-  @Test func theFrontHasNoSettingThatAnotherBeats() {
-    let points = [(0.5, 100.0), (0.9, 300), (0.5, 90), (0.8, 300), (0.9, 400), (0.95, 500), (0.4, 80)]
-    let settings = points.map { Setting(Assignment([:]), accuracy: $0.0, tokens: $0.1) }
-    #expect(Setting.front(settings).map(\.tokens) == [80, 90, 300, 500])
-    #expect(Setting.front([]).isEmpty)
-  }
 }

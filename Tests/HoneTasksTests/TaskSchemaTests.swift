@@ -19,7 +19,8 @@ struct TaskSchemaTests {
   @Test func theSchemaAcceptsWhatTheReaderAccepts() throws {
     let schema = try JSONSchema(try Self.schema())
     let files = ["prompt", "rag", "forest"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
-    for file in files + [packageRoot.appending(path: "tasks/ticket-triage.yaml")] {
+    let shipped = ["ticket-triage", "rag-xquad"].map { packageRoot.appending(path: "tasks/\($0).yaml") }
+    for file in files + shipped {
       #expect(schema.problems(with: try Self.yaml(file)) == [], "\(file.lastPathComponent)")
     }
   }
