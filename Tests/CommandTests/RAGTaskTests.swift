@@ -53,7 +53,7 @@ import Testing
     // The stages stand in the trace.
     let rollout = try await program.run("show", "rag-xquad/0", "--json").objects()
     #expect(rollout.count { $0["split"] == "validation" } == 2)
-    #expect(rollout.allSatisfy { $0["failure"]?.isNull ?? false }, "\(rollout)")
+    #expect(rollout.allSatisfy { $0["score"]?.number != nil }, "\(rollout)")
     let exported = try await program.run("export", "rag-xquad").out
     for step in ["chunk", "retrieve", "fuse", "compress"] { #expect(exported.contains("\"name\":\"\(step)\"")) }
   }
