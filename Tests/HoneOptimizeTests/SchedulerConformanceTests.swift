@@ -17,7 +17,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("asah", [:], "did you mean asha?"), ("gnome", [:], "there are asha, full, hyperband"),
+      ("asah", [:], "did you mean asha?"), ("gnome", [:], "there are asha, full, hier-ucb"),
       ("full", ["eta": 2], "full has no settings"), ("asha", ["min_example": 4], "did you mean min_examples?"),
       ("race", ["alpha": 2], "alpha: 2"), ("hyperband", ["eta": 1], "outside 2 to 64"),
       ("successive-halving", ["decay": "half"], "\"half\" is not a number"),

@@ -10,19 +10,34 @@ import HoneTrace
 /// - `race`: `trials` of one race (by the budget); `alpha`, the rate at which a trial as good as the leader is closed
 ///   (0.2), `familywise` for all trials together (false); `min_examples` before the first test (8), `block` between (4).
 /// - `successive-halving`: `trials` begun (by the budget), `eta` (3), `decay` of the rungs' shares of the budget (0.6).
+///
+/// Bandits begin the assignments of a finite space themselves and know `batch`, the examples of one pull (4):
+/// - `hier-ucb`: `alpha_high` (1.5), `alpha_low` (0.5).
+/// - `paired-halving`: `finalists`, how many are not halved any more (4).
+/// - `structured-thompson`, the recommended one: `width`, arms that a round compares (8).
+/// - `thompson`: nothing else.
+/// - `ucb1`: `explore`, its alpha (0.1).
 public enum SchedulerCatalog {
   /// What decides when nothing is said.
   public static let defaultName = "full"
 
-  public static let names = ["asha", "full", "hyperband", "id-hyperband", "pasha", "race", "successive-halving"]
+  public static let names = [
+    "asha", "full", "hier-ucb", "hyperband", "id-hyperband", "paired-halving", "pasha", "race", "structured-thompson",
+    "successive-halving", "thompson", "ucb1",
+  ]
 
   /// The settings a scheduler knows, sorted; empty for an unknown one.
   public static func settingNames(of scheduler: String) -> [String] {
     switch scheduler {
     case "asha", "hyperband", "pasha": ["eta", "max_examples", "min_examples"]
+    case "hier-ucb": ["alpha_high", "alpha_low", "batch"]
     case "id-hyperband": ["eta", "min_examples"]
+    case "paired-halving": ["batch", "finalists"]
     case "race": ["alpha", "block", "familywise", "min_examples", "trials"]
+    case "structured-thompson": ["batch", "width"]
     case "successive-halving": ["decay", "eta", "trials"]
+    case "thompson": ["batch"]
+    case "ucb1": ["batch", "explore"]
     default: []
     }
   }
@@ -47,6 +62,9 @@ public enum SchedulerCatalog {
   ) throws(OptimizerError) -> any Scheduler {
     let reader = try SettingsReader(
       of: name, "scheduler", among: names, settings: settings, allowed: settingNames(of: name))
+    if let bandit = try bandit(name, reader) {
+      return BanditScheduler(bandit, batch: try reader.int("batch", in: 1...1_000_000) ?? 4)
+    }
     let (counts, etas, batch) = (1...1_000_000, 2...64, defaults.batch)
     switch name {
     case "asha":
@@ -76,6 +94,20 @@ public enum SchedulerCatalog {
         trials: try reader.int("trials", in: counts), eta: try reader.int("eta", in: etas) ?? 3,
         decay: try reader.number("decay", in: 0.01...1) ?? 0.6, batch: batch)
     default: return FullEvaluation(screening: defaults.screening, batch: batch)
+    }
+  }
+
+  private static func bandit(_ name: String, _ reader: SettingsReader) throws(OptimizerError) -> (any Bandit)? {
+    switch name {
+    case "hier-ucb":
+      return HierarchicalUCB(
+        alphaHigh: try reader.number("alpha_high", in: 0...100) ?? 1.5,
+        alphaLow: try reader.number("alpha_low", in: 0...100) ?? 0.5)
+    case "paired-halving": return PairedHalving(finalists: try reader.int("finalists", in: 1...10_000) ?? 4)
+    case "structured-thompson": return StructuredThompson(width: try reader.int("width", in: 1...512) ?? 8)
+    case "thompson": return Thompson()
+    case "ucb1": return UCB1(alpha: try reader.number("explore", in: 0...100) ?? 0.1)
+    default: return nil
     }
   }
 }
