@@ -8,6 +8,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("model", ModelSuite.run),
   ("command", CommandSuite.run),
   ("search", SearchSuite.run),
+  ("rag", RagSuite.run),
   ("fidelity", FidelitySuite.run),
 ]
 

@@ -131,7 +131,7 @@ struct BanditGame {
         return value.isFinite ? value : 0
       }
       let run = game.play(bandit, answers: 150).run
-      #expect(run.estimates.allSatisfy(\.isFinite), "\(bandit.name), \(name)")
+      #expect(run.estimates.allSatisfy { $0.isFinite }, "\(bandit.name), \(name)")
       #expect(BanditGame.arms.points.indices.contains(run.best))
     }
   }
@@ -170,13 +170,13 @@ struct BanditGame {
     #expect(one.play(bandit, answers: 100).run.best == 0)
     let points = BanditGame.grid([100, 100])
     let arms = Arms(factors: Array(repeating: Arms.Factor(isOrdered: true), count: 2), points: points)
-    let many = BanditGame(task: BanditTask(arms: arms, questions: 50, batch: 4, budget: 200, seed: 1)) { arm, _ in
+    let many = BanditGame(task: BanditTask(arms: arms, questions: 50, batch: 4, budget: 48, seed: 1)) { arm, _ in
       let (row, column) = (Double(arm / 100), Double(arm % 100))
       return -abs(row - 70) - abs(column - 20)
     }
-    let run = many.play(bandit, answers: 200).run
+    let run = many.play(bandit, answers: 48).run
     #expect(run.estimates.count == 10_000)
-    if bandit.name == "structured-thompson" { #expect(many.reward(run.best, 0) > -25, "\(run.best)") }
+    if bandit.name == "structured-thompson" { #expect(many.reward(run.best, 0) > -60, "\(run.best)") }
   }
 
   @Test(arguments: all.indices) func lateUnaskedAndLostRewards(_ index: Int) {
@@ -197,7 +197,7 @@ struct BanditGame {
       }
       open = []
     }
-    #expect(run.estimates.allSatisfy(\.isFinite), "\(bandit.name)")
+    #expect(run.estimates.allSatisfy { $0.isFinite }, "\(bandit.name)")
   }
 }
 
@@ -219,14 +219,14 @@ struct BanditGame {
       rewards.reduce(0, +) / Double(rewards.count) + 0.5 * (log(7) / Double(rewards.count)).squareRoot()
     }
     #expect(indices.firstIndex(of: indices.max() ?? 0) == 1)
-    #expect(run.next().map(\.arm) == [1])
+    #expect(run.next().map { $0.arm } == [1])
     var bold = UCB1(alpha: 5).start(task)
     for event in [(0, 0.0), (0, 1), (1, 0.9), (1, 0.8), (1, 0.85), (2, 0.2)].enumerated() {
       bold.tell(.pulled([Pull(arm: event.element.0, questions: [event.offset])]))
       bold.tell(.rewarded(arm: event.element.0, question: event.offset, reward: event.element.1))
     }
     // So bold that the arm pulled least comes next.
-    #expect(bold.next().map(\.arm) == [2])
+    #expect(bold.next().map { $0.arm } == [2])
   }
 
   @Test func thompsonPullsInProportionToTheProbabilityOfBeingBest() {
@@ -256,9 +256,9 @@ struct BanditGame {
     let (events, _) = game.play(PairedHalving(finalists: 3), answers: 960)
     var rounds: [[Pull]] = []
     for case .pulled(let pulls) in events { rounds.append(pulls) }
-    #expect(rounds.map(\.count) == [24, 12, 6, 3])
+    #expect(rounds.map { $0.count } == [24, 12, 6, 3])
     for round in rounds {
-      #expect(Set(round.map(\.questions)).count == 1)
+      #expect(Set(round.map { $0.questions }).count == 1)
       // Each round costs the same, but for what does not divide.
       #expect(abs(round.reduce(0) { $0 + $1.questions.count } - 240) <= 24)
     }
@@ -273,7 +273,9 @@ struct BanditGame {
       }
     }
     let estimates = run.estimates
-    #expect(estimates[17] > estimates.enumerated().filter { $0.offset != 17 }.map(\.element).sorted()[20])
+    // Its neighbours are the best of the others, so it stands near them.
+    let tried = estimates.indices.filter { $0 != 17 }.map { estimates[$0] }.sorted()
+    #expect(estimates[17] > tried[20])
     #expect(estimates[0] < estimates.sorted()[4])
   }
 
@@ -283,8 +285,8 @@ struct BanditGame {
     var rounds: [[Pull]] = []
     for case .pulled(let pulls) in events { rounds.append(pulls) }
     for round in rounds {
-      #expect(Set(round.map(\.questions)).count == 1)
-      #expect(Set(round.map(\.arm)).count == round.count)
+      #expect(Set(round.map { $0.questions }).count == 1)
+      #expect(Set(round.map { $0.arm }).count == round.count)
     }
     let early = rounds.prefix(10).reduce(0) { $0 + $1.count }
     let late = rounds.suffix(10).reduce(0) { $0 + $1.count }

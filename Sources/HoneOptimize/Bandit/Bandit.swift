@@ -64,6 +64,8 @@ public enum BanditEvent: Hashable, Codable, Sendable {
   case rewarded(arm: Int, question: Int, reward: Double)
   /// The arm cannot be used.
   case failed(arm: Int)
+  /// What is behind the arms changed, as when a model is switched: rewards from before may no longer hold.
+  case switched
 }
 
 /// The arms and what is known of their structure: each is a point whose coordinates are the parameters.

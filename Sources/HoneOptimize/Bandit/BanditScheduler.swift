@@ -64,6 +64,8 @@ private struct Game: Sendable {
   var run: any BanditRun
   var readings: [Reading] = []
   var failed: Set<Int> = []
+  /// No trial could be begun any more.
+  var isClosed = false
 
   init(_ bandit: any Bandit, arms: [Assignment], _ context: ScheduleContext, batch: Int, budget: Int?) {
     (problem, examples, self.budget, self.arms) = (context.problem, context.table.examples, budget, arms)
@@ -76,6 +78,7 @@ private struct Game: Sendable {
 
   func holds(_ context: ScheduleContext, budget: Int?) -> Bool {
     guard problem == context.problem, examples == context.table.examples, budget == self.budget else { return false }
+    guard !isClosed || context.trialsLeft == 0 else { return false }
     let rows = context.table.rows
     return readings.allSatisfy { reading in
       guard rows.indices.contains(reading.trial) else { return false }
@@ -92,9 +95,16 @@ private struct Game: Sendable {
     while true {
       let pulls = run.next().filter { !$0.questions.isEmpty && !failed.contains($0.arm) }
       guard !pulls.isEmpty else { return .stop("\(origin) finds no example that is worth asking") }
-      let missing = pulls.filter { place[$0.arm] == nil }.prefix(context.trialsLeft.map { max(1, $0) } ?? .max)
-      guard missing.isEmpty else {
-        return .begin(missing.map { Proposal(arms[$0.arm], origin: origin, note: "an arm of \(origin)") })
+      let missing = pulls.filter { place[$0.arm] == nil }
+      if !missing.isEmpty {
+        guard context.trialsLeft != 0 else {
+          closeTheRest(place)
+          continue
+        }
+        return .begin(
+          missing.prefix(context.trialsLeft ?? .max).map {
+            Proposal(arms[$0.arm], origin: origin, note: "an arm of \(origin)")
+          })
       }
       let work = pulls.compactMap { pull -> Allocation.Work? in
         guard let index = place[pull.arm], rows[index].isOpen else { return nil }
@@ -106,10 +116,17 @@ private struct Game: Sendable {
     }
   }
 
-  /// No more than the budget allows; one rollout at least, so that the study meets its cap.
+  /// No trial may be begun any more: the arms there are have to do.
+  private mutating func closeTheRest(_ place: [Int?]) {
+    isClosed = true
+    for arm in place.indices where place[arm] == nil && failed.insert(arm).inserted { run.tell(.failed(arm: arm)) }
+  }
+
+  /// No more than the budget allows.
   private static func within(_ cap: Int?, _ work: [Allocation.Work]) -> Allocation {
     guard let cap else { return .run(work) }
-    var left = max(1, cap)
+    guard cap > 0 else { return .stop("the budget of rollouts is used up") }
+    var left = cap
     var allowed: [Allocation.Work] = []
     for work in work where left > 0 {
       let part = Array(work.examples.prefix(left))

@@ -48,6 +48,7 @@ struct BanditTally: Sendable {
       }
     case .failed(let arm):
       if hasFailed.indices.contains(arm) { hasFailed[arm] = true }
+    case .switched: break
     case .rewarded(let arm, let question, let reward):
       guard counts.indices.contains(arm), reward.isFinite else { return nil }
       if asked[arm].insert(question).inserted { askedInAll += 1 }
@@ -63,6 +64,15 @@ struct BanditTally: Sendable {
       return answer
     }
     return nil
+  }
+
+  /// The same arms, rounds and questions without any answer.
+  func withoutAnswers() -> BanditTally {
+    var empty = self
+    empty.answers = []
+    (empty.low, empty.high) = (.infinity, -.infinity)
+    empty.recount()
+    return empty
   }
 
   /// From 0 for the least reward seen to 1 for the greatest.

@@ -67,7 +67,8 @@ struct FactorPosterior: Sendable {
     var expected = 0.0
     for (arm, weight) in zip(arms, weights) {
       expected += weight * mean[arm]
-      for j in 0..<count { v[j] += weight * covariance[arm * count + j] }
+      let row = arm * count
+      for j in 0..<count { v[j] += weight * covariance[row + j] }
     }
     let d = 1 + max(0, zip(arms, weights).reduce(0) { $0 + $1.1 * v[$1.0] })
     let error = value - expected
@@ -86,6 +87,12 @@ struct FactorPosterior: Sendable {
         }
       }
     }
+  }
+
+  /// From here on the means are other ones: their old values and an independent change with this covariance.
+  mutating func drift(by change: [Double]) {
+    for place in covariance.indices { covariance[place] += change[place] }
+    blocks = [:]
   }
 
   /// The factor that draws are made with. O(arms^3 / 6).

@@ -22,6 +22,8 @@ public struct StructuredThompson: Bandit {
   static let window = 1_500
   /// Answers at the usual deviation that an arm's own are averaged with.
   static let priorAnswers = 8.0
+  /// Variance of the change that a switch makes, relative to what is unknown at the start.
+  static let change = 0.1
 
   public var name: String { "structured-thompson" }
 
@@ -47,6 +49,8 @@ public struct StructuredThompson: Bandit {
     private var centre = 0.0
     private var scale = 1.0
     private var nextRefit = 1
+    /// How many answers there were at each switch.
+    private var switches: [Int] = []
 
     init(width: Int, task: BanditTask) {
       self.width = width
@@ -87,6 +91,11 @@ public struct StructuredThompson: Bandit {
     // MARK: Tell
 
     mutating func tell(_ event: BanditEvent) {
+      if event == .switched, !tally.answers.isEmpty {
+        switches.append(tally.answers.count)
+        posterior.drift(by: change(chosen, parameters))
+        refactor()
+      }
       guard let answer = tally.tell(event) else { return }
       let count = tally.answers.count
       if count >= nextRefit || place[answer.arm] == nil {
@@ -102,6 +111,11 @@ public struct StructuredThompson: Bandit {
     /// In deviations from the mean; what is farther out than a real reward can be counts as that far.
     private func value(_ answer: BanditTally.Answer) -> Double {
       min(max((answer.quarter - centre) / scale, -50), 50)
+    }
+
+    /// Covariance of what a switch does to the means.
+    private func change(_ chosen: [Int], _ parameters: FactorKernel.Parameters) -> [Double] {
+      kernel.prior(chosen, parameters).map { StructuredThompson.change * $0 }
     }
 
     private mutating func standardise() {
@@ -134,9 +148,14 @@ public struct StructuredThompson: Bandit {
       var posterior = FactorPosterior(
         prior: kernel.prior(chosen, parameters), noise: kernel.noise(chosen, parameters, levels: levels),
         count: chosen.count)
-      for answer in answers {
+      let change = switches.isEmpty ? [] : change(chosen, parameters)
+      for (index, answer) in zip(answers.indices, answers) {
+        if index > answers.startIndex {
+          for at in switches where at == index { posterior.drift(by: change) }
+        }
         if let arm = places[answer.arm] { posterior.add(arm: arm, question: answer.question, value: value(answer)) }
       }
+      for at in switches where at == answers.endIndex { posterior.drift(by: change) }
       return posterior
     }
 
@@ -254,6 +273,26 @@ public struct StructuredThompson: Bandit {
       place = Array(repeating: nil, count: place.count)
       for (index, arm) in chosen.enumerated() { place[arm] = index }
       levels = Array(repeating: 1, count: chosen.count)
+    }
+
+    // MARK: Drift
+
+    /// What the next reward of an arm is expected to be, and its variance, on the scale of the answers' quarters.
+    func prediction(_ arm: Int) -> (mean: Double, deviation: Double) {
+      guard let place = place[arm] else { return (centre, scale * 2) }
+      let diagonal = place * chosen.count + place
+      let variance = max(0, posterior.covariance[diagonal]) + posterior.noise[diagonal]
+      return (centre + scale * posterior.mean[place], scale * variance.squareRoot())
+    }
+
+    /// The same model with its parameters, rounds and scale, and without any answer.
+    func restarted() -> Run {
+      var run = self
+      run.tally = tally.withoutAnswers()
+      run.switches = []
+      run.nextRefit = 12
+      run.rebuild()
+      return run
     }
 
     // MARK: Report

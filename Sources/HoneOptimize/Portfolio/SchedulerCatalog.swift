@@ -16,7 +16,7 @@ import HoneTrace
 /// - `paired-halving`: `finalists`, how many are not halved any more (4).
 /// - `structured-thompson`, the recommended one: `width`, arms that a round compares (8).
 /// - `thompson`: nothing else.
-/// - `ucb1`: `explore`, its alpha (0.1).
+/// - `ucb1`: `alpha` (0.1).
 public enum SchedulerCatalog {
   /// What decides when nothing is said.
   public static let defaultName = "full"
@@ -37,7 +37,7 @@ public enum SchedulerCatalog {
     case "structured-thompson": ["batch", "width"]
     case "successive-halving": ["decay", "eta", "trials"]
     case "thompson": ["batch"]
-    case "ucb1": ["batch", "explore"]
+    case "ucb1": ["alpha", "batch"]
     default: []
     }
   }
@@ -106,7 +106,7 @@ public enum SchedulerCatalog {
     case "paired-halving": return PairedHalving(finalists: try reader.int("finalists", in: 1...10_000) ?? 4)
     case "structured-thompson": return StructuredThompson(width: try reader.int("width", in: 1...512) ?? 8)
     case "thompson": return Thompson()
-    case "ucb1": return UCB1(alpha: try reader.number("explore", in: 0...100) ?? 0.1)
+    case "ucb1": return UCB1(alpha: try reader.number("alpha", in: 0...100) ?? 0.1)
     default: return nil
     }
   }

@@ -1,0 +1,305 @@
+import HoneModel
+import HoneOptimize
+import HoneStore
+import HoneTrace
+
+/// Tunes a live workflow while it serves: ask for settings, serve with them, tell the reward when it comes, if it comes.
+///
+/// ```swift
+/// let online = try await Online.open("shop.db", named: "answers", space: space)
+/// let ticket = try await online.ask()
+/// let answer = try await serve(question, ticket.assignment)
+/// // Later, from anywhere in the process, in any order, once or never:
+/// try await online.tell(ticket.id, reward: thumbsUp ? 1 : 0)
+/// // When the model behind the settings is another one:
+/// try await online.switched(to: "small-2")
+/// try await online.close()
+/// ```
+///
+/// Every request counts, so settings that look good are used most and others only as far as they may be better: Thompson
+/// sampling on a posterior of the settings' main effects and interactions (`DriftGuard`). After a switch, said or detected,
+/// a test decides whether what was learned before is kept.
+///
+/// Durable: what `ask` and `tell` have returned from survives kill -9, and the next `open` goes on exactly there, also with
+/// rewards for older tickets. One process at a time: another one's `open` throws `StoreError.busy`.
+public actor Online {
+  /// Settings to serve one request with.
+  public struct Ticket: Hashable, Codable, Sendable {
+    /// What the reward is told for.
+    public var id: String
+    public var assignment: Assignment
+  }
+
+  /// Where it stands.
+  public struct Status: Hashable, Sendable {
+    /// Requests served, and those of them whose reward is known.
+    public var asked: Int
+    public var told: Int
+    /// What it would use if nothing more were to be learned.
+    public var best: Assignment
+    /// Switches told of, changes detected, and tests that threw away what was known before.
+    public var switches: Int
+    public var detected: Int
+    public var resets: Int
+  }
+
+  private struct Request {
+    var arm: Int
+    var trial: Int
+    /// Number of its `ask` among all events.
+    var asked: Int
+    var reward: Double?
+    var told: Int?
+  }
+
+  private let store: any Store
+  private let name: String
+  private let problem: Problem
+  private let arms: [Assignment]
+  private let owner: Owner
+  private var run: any BanditRun
+  private var requests: [Request] = []
+  /// Events so far: asks, rewards, switches.
+  private var events = 0
+  private var switches: [Switch] = []
+  private var trials: [Int: Task<Int, any Error>] = [:]
+  private var isOpen = true
+
+  private struct Switch: Codable {
+    var label: String
+    var event: Int
+  }
+
+  /// Settings there may be at most.
+  public static let mostArms = BanditScheduler.mostArms
+
+  /// - Parameters:
+  ///   - path: of the database, which is made when it is not there.
+  ///   - space: finite; text stays as it is.
+  ///   - direction: whether more reward is better, or less, as of latency.
+  public static func open(
+    _ path: String, named name: String, space: Space, direction: Objective.Direction = .maximize, seed: UInt64 = 0,
+    drift: DriftGuard = DriftGuard()
+  ) async throws(StudyError) -> Online {
+    do {
+      return try await Online(
+        store: try await SQLiteStore(path: path), name: name, space: space, direction: direction, seed: seed,
+        drift: drift)
+    } catch {
+      throw Study.studyError(error)
+    }
+  }
+
+  /// - Throws: `StudyError`: the space has no end, the stored study is another one, or another process has it.
+  public init(
+    store: any Store, name: String, space: Space, direction: Objective.Direction = .maximize, seed: UInt64 = 0,
+    drift: DriftGuard = DriftGuard()
+  ) async throws(StudyError) {
+    guard let arms = space.assignments(base: space.initial, limit: Self.mostArms), !arms.isEmpty else {
+      throw .failing("online tuning needs at most \(Self.mostArms) settings: give every number a step")
+    }
+    self.store = store
+    self.name = name
+    self.arms = arms
+    problem = Problem(space: space, objective: Objective(metric: "reward", direction: direction), seed: seed)
+    owner = Owner.current
+    run = drift.start(
+      BanditTask(arms: Arms(space, assignments: arms), batch: 1, seed: seed))
+    let definition = StudyDefinition(
+      name: name, problem: problem, fingerprint: "online", data: "online",
+      optimizer: [
+        "use": .string(drift.name), "policy": .string(drift.policy.rawValue), "detects": .bool(drift.detects),
+      ], settings: ["online": true])
+    do {
+      let stored = try await store.open(definition)
+      guard stored == definition else {
+        throw StudyError.changed(study: name, parts: ["space, seed or settings"])
+      }
+      try await store.acquire(name, owner: owner)
+    } catch {
+      throw Study.studyError(error)
+    }
+    do {
+      try await load()
+    } catch {
+      try? await store.release(name, owner: owner, seconds: 0)
+      throw Study.studyError(error)
+    }
+  }
+
+  // MARK: Serve
+
+  /// Settings for the next request. Asks before a reward is known get different settings only as far as chance has it.
+  public func ask() async throws(StudyError) -> Ticket {
+    guard isOpen else { throw Self.closed }
+    guard let pull = run.next().first else { throw .failing("there is no setting left to serve with") }
+    let number = requests.count
+    let id = Self.id(number)
+    run.tell(.pulled([Pull(arm: pull.arm, questions: [number])]))
+    requests.append(Request(arm: pull.arm, trial: -1, asked: nextEvent()))
+    do {
+      let trial = try await trial(of: pull.arm)
+      requests[number].trial = trial
+      try await store.append(rollouts: [record(number)], calls: [], study: name)
+    } catch {
+      throw Study.studyError(error)
+    }
+    return Ticket(id: id, assignment: arms[pull.arm])
+  }
+
+  /// The reward of a request, thumbs or a number on any scale. The first one counts; told again, nothing changes.
+  ///
+  /// - Throws: for an id that no `ask` gave, and a reward that is not finite.
+  public func tell(_ id: String, reward: Double) async throws(StudyError) {
+    guard isOpen else { throw Self.closed }
+    guard reward.isFinite else { throw .failing("the reward of \(id) is not a finite number") }
+    guard let number = Self.number(id), requests.indices.contains(number), requests[number].trial >= 0 else {
+      throw .failing("there is no ticket \"\(id.prefix(60))\" in \(name)")
+    }
+    if requests[number].told == nil {
+      requests[number].reward = reward
+      requests[number].told = nextEvent()
+      learn(number)
+    }
+    do {
+      // Stored again when an earlier try was cut short; the store keeps the first.
+      try await store.append(rollouts: [record(number)], calls: [], study: name)
+    } catch {
+      throw Study.studyError(error)
+    }
+  }
+
+  /// What serves the requests is another one from now on, such as a new version of the model.
+  public func switched(to label: String) async throws(StudyError) {
+    guard isOpen else { throw Self.closed }
+    switches.append(Switch(label: label, event: nextEvent()))
+    run.tell(.switched)
+    do {
+      let list = switches.map { ["label": .string($0.label), "event": .int($0.event)] as Value }
+      try await store.setDocument(Self.document, .array(list), study: name)
+    } catch {
+      throw Study.studyError(error)
+    }
+  }
+
+  public var status: Status {
+    let guarded = run as? DriftGuard.Run
+    return Status(
+      asked: requests.count, told: requests.count { $0.told != nil }, best: arms[run.best], switches: switches.count,
+      detected: guarded?.detected ?? 0, resets: guarded?.resets ?? 0)
+  }
+
+  /// Gives the study back. Tickets without a reward stay open for the next process.
+  public func close() async throws(StudyError) {
+    guard isOpen else { return }
+    isOpen = false
+    do {
+      var scores: [Int: [Double]] = [:]
+      for request in requests where request.trial >= 0 {
+        scores[request.trial, default: []] += request.reward.map { [$0] } ?? []
+      }
+      for trial in scores.keys.sorted() {
+        if let estimate = Estimate(scores[trial] ?? []) {
+          try await store.finish(
+            .completed(trial: trial, estimate, screened: false, outcomes: [:]), study: name)
+        } else {
+          try await store.interrupt(trials: [trial], reason: "no reward yet", study: name)
+        }
+      }
+      try await store.release(name, owner: owner, seconds: 0)
+    } catch {
+      throw Study.studyError(error)
+    }
+  }
+
+  // MARK: Memory
+
+  private static let document = "online"
+  private static let closed = StudyError.failing("this online study was closed: open it again")
+
+  private static func id(_ number: Int) -> String { "request-\(number)" }
+  private static func number(_ id: String) -> Int? { id.hasPrefix("request-") ? Int(id.dropFirst(8)) : nil }
+
+  private func nextEvent() -> Int {
+    defer { events += 1 }
+    return events
+  }
+
+  private func learn(_ number: Int) {
+    guard let reward = requests[number].reward else { return }
+    let sign = problem.objective.direction == .maximize ? 1.0 : -1.0
+    run.tell(.rewarded(arm: requests[number].arm, question: number, reward: sign * reward))
+  }
+
+  /// The arm's trial, begun when it is first used.
+  private func trial(of arm: Int) async throws -> Int {
+    if let task = trials[arm] { return try await task.value }
+    let (store, name, owner) = (store, name, owner)
+    let proposal = Proposal(arms[arm], origin: run is DriftGuard.Run ? "structured-thompson" : "online")
+    let task = Task { () throws -> Int in
+      guard let trial = try await store.begin([proposal], attempts: [], study: name, owner: owner).first else {
+        throw StudyError.failing("the store began no trial")
+      }
+      return trial
+    }
+    trials[arm] = task
+    do {
+      return try await task.value
+    } catch {
+      trials[arm] = nil
+      throw error
+    }
+  }
+
+  /// A request as a rollout. The order of asks and rewards is kept with it, so that the memory is rebuilt exactly.
+  private func record(_ number: Int) -> RolloutRecord {
+    let request = requests[number]
+    var outcomes = ["asked_at": Double(request.asked)]
+    outcomes["told_at"] = request.told.map(Double.init)
+    return RolloutRecord(
+      trial: request.trial, split: .validation, example: Self.id(number), repeat: 0,
+      cacheKey: Hashing.hex("online/\(name)/\(number)"), score: request.reward, outcomes: outcomes,
+      failure: request.told == nil ? RolloutRecord.Failure(.infrastructure, "no reward yet") : nil)
+  }
+
+  private func load() async throws {
+    let keys = Dictionary(arms.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+    var armOfTrial: [Int: Int] = [:]
+    for trial in try await store.trials(of: name) {
+      guard let arm = keys[trial.proposal.assignment.key] else { continue }
+      armOfTrial[trial.number] = arm
+      let number = trial.number
+      if trials[arm] == nil { trials[arm] = Task { number } }
+      if trial.state != .running { try await store.resume(trial: number, study: name, owner: owner) }
+    }
+    var found: [Int: Request] = [:]
+    var order: [(event: Int, number: Int?, isTold: Bool)] = []
+    for rollout in try await store.rollouts(of: name, trial: nil, split: .validation, traces: false) {
+      guard let number = Self.number(rollout.example), let arm = armOfTrial[rollout.trial],
+        let asked = rollout.outcomes["asked_at"].map({ Int($0) })
+      else { continue }
+      let told = rollout.score == nil ? nil : rollout.outcomes["told_at"].map { Int($0) }
+      found[number] = Request(arm: arm, trial: rollout.trial, asked: asked, reward: rollout.score, told: told)
+      order.append((asked, number, false))
+      if let told { order.append((told, number, true)) }
+    }
+    let list = try await store.document(Self.document, study: name)?.array ?? []
+    switches = list.map { Switch(label: $0["label"]?.string ?? "", event: $0["event"]?.int ?? 0) }
+    order += switches.map { ($0.event, nil, false) }
+    // A request whose storing was cut short by a kill leaves a gap: nobody was served with it.
+    let count = (found.keys.max() ?? -1) + 1
+    requests = (0..<count).map { found[$0] ?? Request(arm: 0, trial: -1, asked: -1) }
+    events = (order.map(\.event).max() ?? -1) + 1
+    for entry in order.sorted(by: { $0.event < $1.event }) {
+      guard let number = entry.number else {
+        run.tell(.switched)
+        continue
+      }
+      if entry.isTold {
+        learn(number)
+      } else {
+        run.tell(.pulled([Pull(arm: requests[number].arm, questions: [number])]))
+      }
+    }
+  }
+}
