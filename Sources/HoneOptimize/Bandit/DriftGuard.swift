@@ -39,11 +39,11 @@ public struct DriftGuard: Bandit {
 
   public func start(_ task: BanditTask) -> any BanditRun { run(task) }
 
-  func run(_ task: BanditTask) -> Run {
+  package func run(_ task: BanditTask) -> Run {
     Run(policy: policy, detects: detects, kept: StructuredThompson.Run(width: 1, task: task))
   }
 
-  struct Run: BanditRun {
+  package struct Run: BanditRun {
     let policy: Policy
     let detects: Bool
     private(set) var kept: StructuredThompson.Run
@@ -52,10 +52,10 @@ public struct DriftGuard: Bandit {
     /// log of the densities' ratio, positive for keeping.
     private(set) var evidence = 0.0
     /// Switches so far: said, and detected.
-    private(set) var said = 0
-    private(set) var detected = 0
+    package private(set) var said = 0
+    package private(set) var detected = 0
     /// Tests decided against keeping.
-    private(set) var resets = 0
+    package private(set) var resets = 0
     private var sums = (up: 0.0, down: 0.0)
 
     init(policy: Policy, detects: Bool, kept: StructuredThompson.Run) {
@@ -64,11 +64,11 @@ public struct DriftGuard: Bandit {
       self.kept = kept
     }
 
-    func next() -> [Pull] { kept.next() }
-    var best: Int { kept.best }
-    var estimates: [Double] { kept.estimates }
+    package func next() -> [Pull] { kept.next() }
+    package var best: Int { kept.best }
+    package var estimates: [Double] { kept.estimates }
 
-    mutating func tell(_ event: BanditEvent) {
+    package mutating func tell(_ event: BanditEvent) {
       switch event {
       case .switched:
         said += 1
