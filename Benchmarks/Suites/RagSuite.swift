@@ -25,7 +25,7 @@ enum RagSuite {
 
   static func run() async throws -> [Figure] {
     let rag = try RagTable.load(folder)
-    let peers = try Peers(folder)
+    let peers = try RagPeers(folder)
     let cases = [
       Case(
         label: "3 parameters (75 arms)", peer: "3p(K+C+E)",
@@ -67,7 +67,7 @@ enum RagSuite {
 
   // MARK: The page's protocol
 
-  private static func recommended(_ part: Case, _ index: Int, _ weight: Double, _ peers: Peers) async -> [Figure] {
+  private static func recommended(_ part: Case, _ index: Int, _ weight: Double, _ peers: RagPeers) async -> [Figure] {
     let trials = await trials(StructuredThompson(), part.table(weight), seeds: seeds, marks: marks)
     var figures: [Figure] = []
     for (place, mark) in marks.enumerated() {
@@ -88,7 +88,7 @@ enum RagSuite {
     return figures
   }
 
-  private static func others(_ part: Case, _ weight: Double, _ peers: Peers) async -> [Figure] {
+  private static func others(_ part: Case, _ weight: Double, _ peers: RagPeers) async -> [Figure] {
     let bandits: [any Bandit] = [UCB1(), Thompson(), HierarchicalUCB(), PairedHalving()]
     var figures: [Figure] = []
     for bandit in bandits {
@@ -202,7 +202,7 @@ struct Sample {
 }
 
 /// The recorded figures of others on the same table.
-private struct Peers {
+private struct RagPeers {
   enum Column: Int {
     case pick = 6
     case online = 7
