@@ -115,23 +115,26 @@ public struct DriftGuard: Bandit {
     }
 
     private mutating func weigh(_ arm: Int, _ quarter: Double) {
-      if let fresh {
-        let ratio = Self.logDensity(quarter, kept.prediction(arm)) - Self.logDensity(quarter, fresh.prediction(arm))
+      let expected = kept.prediction(arm)
+      if let other = fresh?.prediction(arm) {
+        // One noise for both: few rewards make a new model look surer of its noise than it may be.
+        let ratio =
+          Self.logDensity(quarter, expected.mean, expected.variance + expected.noise)
+          - Self.logDensity(quarter, other.mean, other.variance + expected.noise)
         // One reward, however odd, decides nothing alone.
-        if ratio.isFinite { evidence += min(max(ratio, -1.5), 1.5) }
+        if ratio.isFinite { evidence += min(max(ratio, -DriftGuard.decided), DriftGuard.decided) }
       }
       // Too few rewards for an error to mean anything.
       guard detects, kept.tally.answers.count >= 50 else { return }
-      let expected = kept.prediction(arm)
-      let z = min(max((quarter - expected.mean) / expected.deviation, -4), 4)
+      let deviation = (expected.variance + expected.noise).squareRoot()
+      let z = min(max((quarter - expected.mean) / deviation, -4), 4)
       guard z.isFinite else { return }
       sums.up = max(0, sums.up + z - DriftGuard.slack)
       sums.down = max(0, sums.down - z - DriftGuard.slack)
     }
 
-    private static func logDensity(_ x: Double, _ normal: (mean: Double, deviation: Double)) -> Double {
-      let z = (x - normal.mean) / normal.deviation
-      return -0.5 * z * z - log(normal.deviation)
+    private static func logDensity(_ x: Double, _ mean: Double, _ variance: Double) -> Double {
+      -0.5 * (x - mean) * (x - mean) / variance - 0.5 * log(variance)
     }
   }
 }

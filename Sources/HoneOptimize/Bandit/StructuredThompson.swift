@@ -277,12 +277,15 @@ public struct StructuredThompson: Bandit {
 
     // MARK: Drift
 
-    /// What the next reward of an arm is expected to be, and its variance, on the scale of the answers' quarters.
-    func prediction(_ arm: Int) -> (mean: Double, deviation: Double) {
-      guard let place = place[arm] else { return (centre, scale * 2) }
+    /// What the mean reward of an arm is believed to be, and the variance of a reward about it, on the scale of the
+    /// answers' quarters.
+    func prediction(_ arm: Int) -> (mean: Double, variance: Double, noise: Double) {
+      guard let place = place[arm] else { return (centre, scale * scale, scale * scale) }
       let diagonal = place * chosen.count + place
-      let variance = max(0, posterior.covariance[diagonal]) + posterior.noise[diagonal]
-      return (centre + scale * posterior.mean[place], scale * variance.squareRoot())
+      return (
+        centre + scale * posterior.mean[place], scale * scale * max(0, posterior.covariance[diagonal]),
+        scale * scale * posterior.noise[diagonal]
+      )
     }
 
     /// The same model with its parameters, rounds and scale, and without any answer.
