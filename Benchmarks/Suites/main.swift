@@ -10,6 +10,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("search", SearchSuite.run),
   ("rag", RagSuite.run),
   ("fidelity", FidelitySuite.run),
+  ("mixed", MixedSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

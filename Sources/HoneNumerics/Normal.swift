@@ -8,6 +8,13 @@ public enum Normal {
   /// Phi(z), accurate in the lower tail.
   public static func cumulative(_ z: Double) -> Double { 0.5 * erfc(-z * 0.5.squareRoot()) }
 
+  /// log Phi(z), finite for every finite z.
+  public static func logCumulative(_ z: Double) -> Double {
+    if z > 0 { return log1p(-cumulative(-z)) }
+    let x = -z * 0.5.squareRoot()
+    return log(0.5 * erfcx(x)) - x * x
+  }
+
   /// The scaled complementary error function exp(x^2) erfc(x), to about 1e-13 of its value; infinite below about -26.6.
   public static func erfcx(_ x: Double) -> Double {
     // The product cancels like x^2 eps; erfc underflows beyond 26, where the asymptotic series takes over

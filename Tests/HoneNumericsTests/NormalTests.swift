@@ -20,6 +20,14 @@ import Testing
     #expect(abs(Normal.logImprovement(z) / expected - 1) < 1e-9, "\(z): \(Normal.logImprovement(z))")
   }
 
+  /// scipy.special.log_ndtr.
+  @Test(arguments: [
+    (2.0, -0.023012909328963476), (0, -0.6931471805599453), (-0.5, -1.1759117615936188), (-5, -15.064998393988727),
+    (-40, -804.6084420137539), (-1000, -500007.8266948122),
+  ]) func logCumulative(_ z: Double, _ expected: Double) {
+    #expect(abs(Normal.logCumulative(z) / expected - 1) < 1e-12, "\(z): \(Normal.logCumulative(z))")
+  }
+
   /// Against the closed form where that one does not underflow, and in order where it does.
   @Test func logExpectedImprovementIsFiniteAndRises() {
     let direct = log(0.5 * (Normal.density(0.6) + 0.6 * Normal.cumulative(0.6)))

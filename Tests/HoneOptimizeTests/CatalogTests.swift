@@ -30,7 +30,7 @@ import Testing
   @Test(
     arguments: [
       ("sobl", [:], "did you mean sobol?"),
-      ("genetic", [:], "there are aegis, annealing, cma-es, cqr"),
+      ("genetic", [:], "there are aegis, annealing, auto, cma-es, cqr"),
       ("annealing", ["schedule": "hot"], "schedule"),
       ("annealing", ["cooling": 1], "outside 0.5 to 0.9999"),
       ("cma-es", ["population": 3], "outside 4 to 1000"),

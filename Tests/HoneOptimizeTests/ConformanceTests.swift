@@ -72,6 +72,21 @@ import Testing
     #expect(await OptimizerConformance().violations { AEGiS() } == [])
   }
 
+  @Test func gpVariants() async {
+    let bounds = ["tokens": ConstrainedSearch.Bound(most: 3)]
+    let beliefs = Beliefs(["temperature": .init(near: 0.2), "mode": .init(near: "b", spread: 0.3)])
+    #expect(
+      await OptimizerConformance(rounds: 8).violations {
+        ConstrainedSearch(.init(constraints: bounds, beliefs: beliefs))
+      } == [])
+    #expect(await OptimizerConformance(rounds: 8).violations { CostAwareSearch() } == [])
+    #expect(await OptimizerConformance(rounds: 8).violations { GaussianProcessSearch(.init(beliefs: beliefs)) } == [])
+  }
+
+  @Test func auto() async {
+    #expect(await OptimizerConformance(rounds: 10, model: Self.fickle).violations { Auto() } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

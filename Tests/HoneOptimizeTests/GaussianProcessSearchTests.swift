@@ -21,8 +21,8 @@ import Testing
     let found = GaussianProcessModel.compressed([0, 1, 2, 3, 10])
     let expected = [0, 0.1, 0.2, 0.28109302162163285, 0.5218875824868201]
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(found)")
-    #expect(GaussianProcessModel.standardized([5, 5, 5]) == [0, 0, 0])
-    let unit = GaussianProcessModel.standardized([1, 2, 6])
+    #expect([5, 5, 5].map(Standardization([5, 5, 5]).callAsFunction) == [0, 0, 0])
+    let unit = [1, 2, 6].map(Standardization([1, 2, 6]).callAsFunction)
     #expect(abs(unit.reduce(0, +)) < 1e-12 && abs(unit.reduce(0) { $0 + $1 * $1 } / 3 - 1) < 1e-12)
   }
 

@@ -2,25 +2,25 @@ import Foundation
 import HoneNumerics
 import HoneTrace
 
-/// Looks for the point of the largest log EI: random points, perturbations of the best trials, then rounds of smaller
-/// perturbations of the best points found. Every point is the one that its assignment lies at, inactive parameters missing.
+/// Looks for the point where an acquisition is largest: random points, perturbations of the best trials, then rounds of
+/// smaller perturbations of the best points found. Every point is the one that its assignment lies at, inactive parameters
+/// missing.
 struct AcquisitionSearch {
   private let model: GaussianProcessModel
-  private let process: GaussianProcess
-  private let best: Double
-  private let search: NumericSearch
+  private let acquisition: ([Double?]) -> Double
   /// Length scales, between 0.02 and 1: how far a step goes.
   private let lengths: [Double]
   private let parents: [(child: Int, parent: Int, cells: Set<Int>)]
 
-  init?(_ model: GaussianProcessModel, _ parameters: GaussianProcess.Parameters, _ search: NumericSearch) {
-    guard let (process, best) = model.process(parameters) else { return nil }
+  /// - Parameter acquisition: of a point as a model sees it; more is better.
+  init(
+    _ model: GaussianProcessModel, _ parameters: GaussianProcess.Parameters, _ space: Space,
+    acquisition: @escaping ([Double?]) -> Double
+  ) {
     self.model = model
-    self.process = process
-    self.best = best
-    self.search = search
+    self.acquisition = acquisition
     lengths = parameters.logInverseSquares.map { min(max(exp(-0.5 * $0), 0.02), 1) }
-    parents = Self.parents(in: search.space)
+    parents = Self.parents(in: space)
   }
 
   /// Which coordinates are active where: a child's parent must hold one of some cells.
@@ -56,12 +56,11 @@ struct AcquisitionSearch {
   }
 
   private func candidate(_ point: [Double]) -> Candidate {
-    let posterior = process.posterior(seen(point))
-    let value = Normal.logExpectedImprovement(mean: posterior.mean, deviation: posterior.deviation, best: best)
-    return Candidate(point: point, value: value)
+    let value = acquisition(seen(point))
+    return Candidate(point: point, value: value.isFinite ? value : -1e300)
   }
 
-  /// Points in the order of their log EI, up to 48 of them. At most about 700 posteriors are looked at, fewer the more
+  /// Points in the order of their acquisition, up to 48 of them. At most about 700 posteriors are looked at, fewer the more
   /// trials there are.
   func ranked(_ random: inout RandomStream) -> [[Double]] {
     let dimensions = model.coordinates.count

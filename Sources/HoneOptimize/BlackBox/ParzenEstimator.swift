@@ -8,6 +8,8 @@ struct ParzenEstimator {
   /// Centres and widths of the components, by coordinate; the last component is the prior.
   private var centres: [[Double]] = []
   private var widths: [[Double]] = []
+  /// Half the inverse squares of the widths.
+  private var scales: [[Double]] = []
   private var logWeights: [Double]
   private let cumulativeWeights: [Double]
 
@@ -33,6 +35,7 @@ struct ParzenEstimator {
       }
       widths.append([])
     }
+    scales = widths.map { $0.map { 0.5 / ($0 * $0) } }
     normalize()
   }
 
@@ -135,10 +138,16 @@ struct ParzenEstimator {
     switch coordinate {
     case .choices(let count): addChoice(count, coordinate.cell(u), coordinate, centres[index], to: &terms)
     case .continuous:
-      let (centres, widths) = (centres[index], widths[index])
-      for component in 0..<components {
-        let z = (u - centres[component]) / widths[component]
-        terms[component] -= 0.5 * z * z
+      let (centres, scales) = (centres[index], scales[index])
+      centres.withUnsafeBufferPointer { centres in
+        scales.withUnsafeBufferPointer { scales in
+          terms.withUnsafeMutableBufferPointer { terms in
+            for component in terms.indices {
+              let gap = u - centres[component]
+              terms[component] -= gap * gap * scales[component]
+            }
+          }
+        }
       }
     case .grid(let places):
       let cell = coordinate.cell(u)

@@ -86,12 +86,9 @@ public struct TPE: Optimizer {
         let point = members.compactMap { $0 < trial.point.count ? trial.point[$0] : nil }
         if point.count == members.count { rows.append((trial.loss, point)) }
       }
-      let scored = rows.indices.filter { rows[$0].loss != nil }
+      let scored = rows.indices.compactMap { row in rows[row].loss.map { (loss: $0, row: row) } }
       let size = min((scored.count + 9) / 10, 25)
-      let best = scored.sorted { a, b in
-        let (first, second) = (rows[a].loss ?? .infinity, rows[b].loss ?? .infinity)
-        return first == second ? a < b : first < second
-      }
+      let best = scored.sorted { $0.loss == $1.loss ? $0.row < $1.row : $0.loss < $1.loss }.map(\.row)
       let good = Set(best.prefix(size))
       return (
         rows.indices.filter { good.contains($0) }.map { rows[$0].point },

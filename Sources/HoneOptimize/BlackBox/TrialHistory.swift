@@ -16,6 +16,19 @@ public struct TrialHistory: Codable, Sendable, Equatable {
     var deviation = 0.0
     var count = 1
     var hasFailed = false
+    /// Mean further outcomes by name; finite.
+    var outcomes: [String: Double] = [:]
+
+    /// The trial with an outcome as its loss; pending where it has none.
+    ///
+    /// - Parameter transform: nil for what cannot be modelled.
+    func seen(as outcome: String, _ transform: (Double) -> Double?) -> Trial {
+      var trial = self
+      trial.loss = outcomes[outcome].flatMap(transform)
+      trial.deviation = 0
+      trial.hasFailed = false
+      return trial
+    }
   }
 
   let space: Space
@@ -37,7 +50,7 @@ public struct TrialHistory: Codable, Sendable, Equatable {
       if proposal.origin == owner { own += 1 }
       let trial = Trial(number: number, point: space.encode(proposal.assignment))
       if let index = index(of: number) { trials[index] = trial } else { trials.append(trial) }
-    case .completed(let number, let estimate, _, _):
+    case .completed(let number, let estimate, _, let outcomes):
       guard let index = index(of: number) else { return }
       guard estimate.mean.isFinite else {
         trials[index].hasFailed = true
@@ -47,6 +60,7 @@ public struct TrialHistory: Codable, Sendable, Equatable {
       trials[index].deviation = estimate.deviation.isFinite ? estimate.deviation : 0
       trials[index].count = max(1, estimate.count)
       trials[index].hasFailed = false
+      trials[index].outcomes = outcomes.filter { $0.value.isFinite }
     case .failed(let number, _):
       guard let index = index(of: number) else { return }
       trials[index].loss = nil
@@ -71,25 +85,25 @@ extension TrialHistory {
   ///
   /// - Parameters:
   ///   - note: why a ranked point is proposed.
+  ///   - begin: moves a point of the start design.
   ///   - rank: points of the unit cube, the most promising one first; nil while there is no model.
   func ask(
-    _ count: Int, _ context: AskContext, note: String,
+    _ count: Int, _ context: AskContext, note: String, begin: ([Double]) -> [Double] = { $0 },
     rank: ([Trial], NumericSearch, inout RandomStream) -> [[Double]]?
   ) -> Answer {
     var search = NumericSearch(context)
     var random = context.random(owner)
     var rest = random.child("rest")
     let sobol = Sobol(dimensions: search.dimensions, seed: context.problem.seed)
-    let start = StartDesign.size(dimensions: search.dimensions)
     var (trials, own) = (trials, own)
     var answer = Answer()
     while answer.proposals.count < count {
-      var ranked = trials.count < start ? nil : rank(trials, search, &random)?[...]
+      var ranked = trials.count < StartDesign.size ? nil : rank(trials, search, &random)?[...]
       let isRanked = ranked != nil
       let found = search.assignments(1, random: &rest) {
         guard isRanked else {
           own += 1
-          return sobol.point(own - 1)
+          return begin(sobol.point(own - 1))
         }
         return ranked?.popFirst() ?? (0..<search.dimensions).map { _ in random.uniform() }
       }
@@ -149,6 +163,7 @@ enum Coordinate: Equatable {
 
 /// The points a model-based search begins with.
 enum StartDesign {
-  /// Trials before a model is asked: the number of parameters and two more, at least 4 and at most 10.
-  static func size(dimensions: Int) -> Int { min(max(dimensions + 2, 4), 10) }
+  /// Trials before a model is asked, in any dimension: the start design is best as small as a model can be made of it
+  /// (Bossek et al., "Initial Design Strategies and their Effects on Sequential Model-Based Optimization", GECCO 2020).
+  static let size = 4
 }

@@ -2,7 +2,7 @@ import HoneTrace
 
 /// The optimizers by the names and settings that task files use.
 ///
-/// - `cqr`, `gp`, `random`, `sobol`, `tpe`: no settings.
+/// - `cqr`, `random`, `sobol`, `tpe`: no settings.
 /// - `aegis`: `epsilon`, how often it explores (min(1, 2 / sqrt(parameters))). `epsilon-shotgun`: `epsilon`, how often its
 ///   target is not the lowest mean (0.1).
 /// - `annealing`: `schedule`, `geometric`, `fast` or `logarithmic` (`geometric`); `cooling` of the geometric schedule (0.95);
@@ -11,6 +11,12 @@ import HoneTrace
 /// - `cma-es`: `population` (4 + 3 ln(numbers)); `step`, the first deviation in parts of a range (0.3).
 /// - `cross-entropy`: `population` (20); `elite`, part of it that is fitted (0.2); `smoothing` (0.7).
 /// - `random-forest`: `trees` (10); `random_share` of the proposals (0.2).
+/// - `gp`: `acquisition`, `ucb` (the default) or `logei`; `priors`, where the best values are expected, by parameter
+///   `{ near, spread }` (spread 0.2); `confidence` in them, about a tenth of the trials planned (5).
+/// - `gp-constrained`: `constraints` by outcome `{ at_least, at_most }`, `priors`, `confidence`.
+/// - `gp-cost`: `outcome`, the cost (`tokens`), `power`, from 0 (cost does not count) to 1 (per unit; 1), `priors`,
+///   `confidence`.
+/// - `auto`: those of `joint`; numbers by the model that suits the space, with a second one for insurance.
 /// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
 ///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
@@ -23,8 +29,8 @@ public enum OptimizerCatalog {
   public static let defaultName = "joint"
 
   public static let names = [
-    "aegis", "annealing", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "joint", "optoprime", "random",
-    "random-forest", "sobol", "tpe",
+    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained", "gp-cost",
+    "joint", "optoprime", "random", "random-forest", "sobol", "tpe",
   ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
@@ -33,7 +39,10 @@ public enum OptimizerCatalog {
       "candidates", "max_tokens", "memory", "parameters", "prompt_tokens", "prompts", "repairs", "temperature", "tries",
     ]
     switch optimizer {
-    case "joint": return (proposer + ["share"]).sorted()
+    case "auto", "joint": return (proposer + ["share"]).sorted()
+    case "gp": return ["acquisition", "confidence", "priors"]
+    case "gp-constrained": return ["confidence", "constraints", "priors"]
+    case "gp-cost": return ["confidence", "outcome", "power", "priors"]
     case "optoprime": return (proposer + ["fallback"]).sorted()
     default: return blackBoxSettings[optimizer] ?? []
     }
@@ -56,13 +65,15 @@ public enum OptimizerCatalog {
     case "random": return RandomSearch()
     case "sobol": return SobolSearch()
     case "tpe": return TPE()
-    case "gp": return GaussianProcessSearch()
+    case "gp", "gp-constrained", "gp-cost": return try process(name, reader, space)
     case "optoprime": return OptoPrime(try optoPrime(reader, space))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5
+      let words = Joint.Settings(textShare: share, text: try optoPrime(reader, space))
       // Numbers alone need neither a model nor rollouts to show it.
-      if let space, space.parameters.allSatisfy(\.domain.isEncodable) { return SobolSearch() }
-      return Joint(Joint.Settings(textShare: share, text: try optoPrime(reader, space)))
+      let isNumeric = space?.parameters.allSatisfy(\.domain.isEncodable) ?? false
+      if name == "auto" { return Auto(Auto.Settings(words: words, needsRollouts: !isNumeric)) }
+      return isNumeric ? SobolSearch() : Joint(words)
     }
   }
 

@@ -76,6 +76,14 @@ struct SettingsReader {
     return numbers
   }
 
+  func object(_ key: String) throws(OptimizerError) -> [String: Value]? {
+    guard let value = members[key] else { return nil }
+    guard let object = value.object, !object.isEmpty else {
+      throw OptimizerError(setting: key, "\(value.shown) is not an object with at least one member")
+    }
+    return object
+  }
+
   private func list(_ value: Value, _ key: String) throws(OptimizerError) -> [Value] {
     guard let elements = value.array, !elements.isEmpty else {
       throw OptimizerError(setting: key, "\(value.shown) is not a list with at least one element")

@@ -1,0 +1,74 @@
+import Foundation
+import HoneModel
+import HoneNumerics
+import HoneTesting
+import HoneTrace
+import Testing
+
+@testable import HoneOptimize
+
+@Suite struct AutoTests {
+  private func floats(_ count: Int) -> Space {
+    Space((0..<count).map { ParameterSpec(name: "x\($0)", domain: .float(FloatDomain(0...1)), initial: 0.9) })
+  }
+
+  private func problem(_ space: Space) -> Problem {
+    Problem(space: space, objective: Objective(direction: .minimize), seed: 2)
+  }
+
+  @Test func theChoiceFollowsSpaceAndHistory() {
+    let flags = Space((0..<4).map { ParameterSpec(name: "s\($0)", domain: .bool, initial: false) })
+    #expect(Auto.Choice(floats(5), trials: 10).main == .process && Auto.Choice(floats(5), trials: 10).other == .parzen)
+    #expect(Auto.Choice(floats(5), trials: 201).main == .parzen)
+    #expect(Auto.Choice(floats(21), trials: 10).main == .parzen && Auto.Choice(floats(21), trials: 10).other == .process)
+    // In very many dimensions no process is fitted at all.
+    #expect(Auto.Choice(floats(200), trials: 10).other == .parzen)
+    #expect(Auto.Choice(flags, trials: 10).main == .parzen)
+    let text = Auto().reason(for: problem(floats(5)))
+    #expect(text.contains("Gaussian process") && text.contains("One proposal in five"), "\(text)")
+    #expect(Auto().reason(for: problem(floats(200))).contains("200 parameters are many"))
+    #expect(Auto().reason(for: Triage.problem).contains("Text on every other turn"))
+  }
+
+  /// One proposal in five comes from the other model, and each says why.
+  @Test func theOtherModelInsures() async throws {
+    let problem = problem(floats(3))
+    var driver = OptimizerDriver(Auto(), problem: problem)
+    var origins: [String] = []
+    var known: Set<String> = []
+    for trial in 0..<20 {
+      let context = AskContext(problem: problem, round: trial, known: known)
+      let proposal = try #require(try await driver.ask(1, context: context).proposals.first)
+      known.insert(proposal.assignment.key)
+      origins.append(proposal.origin)
+      #expect(proposal.note.contains(proposal.origin == "gp" ? "few numbers" : "one in five"))
+      driver.tell(.began(trial: trial, proposal))
+      let loss = proposal.assignment["x0"]?.number ?? 0
+      driver.tell(.completed(trial: trial, Estimate(mean: loss, deviation: 0, count: 1), screened: false, outcomes: [:]))
+    }
+    #expect(origins.count { $0 == "tpe" } == 4 && origins.count { $0 == "gp" } == 16)
+  }
+
+  /// Words and numbers take turns as in a joint search.
+  @Test func wordsTakeEveryOtherTurn() async throws {
+    let model = ScriptedModel { request in Triage.reply(instruction: "Text \(request.messages[1].content.hashed).") }
+    var driver = OptimizerDriver(Auto(), problem: Triage.problem)
+    var known: Set<String> = [Triage.space.initial.key]
+    var origins: [String] = []
+    for round in 0..<6 {
+      let answer = try await driver.ask(1, context: Triage.context(round: round, known: known, model: model))
+      let proposal = try #require(answer.proposals.first)
+      known.insert(proposal.assignment.key)
+      origins.append(proposal.origin)
+      driver.tell(.began(trial: round + 1, proposal))
+    }
+    #expect(origins.enumerated().allSatisfy { ($0.offset % 2 == 0) == ($0.element == "optoprime") }, "\(origins)")
+  }
+
+  @Test func beatsRandomSearch() async throws {
+    let wins = try await Synthetic.wins(Auto(), on: Synthetic.mixed, trials: 25, seeds: 6)
+    #expect(wins >= 5, "\(wins) of 6")
+  }
+
+  @Test func survivesAnyScores() async throws { try await Hostile.survives(Auto(), trials: 10) }
+}
