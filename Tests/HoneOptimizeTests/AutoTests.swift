@@ -18,12 +18,14 @@ import Testing
 
   @Test func theChoiceFollowsSpaceAndHistory() {
     let flags = Space((0..<4).map { ParameterSpec(name: "s\($0)", domain: .bool, initial: false) })
-    #expect(Auto.Choice(floats(5), trials: 10).main == .process && Auto.Choice(floats(5), trials: 10).other == .parzen)
+    let few = Auto.Choice(floats(5), trials: 10)
+    #expect(few.main == .process && few.other == .parzen)
     #expect(Auto.Choice(floats(5), trials: 201).main == .parzen)
-    #expect(Auto.Choice(floats(21), trials: 10).main == .parzen && Auto.Choice(floats(21), trials: 10).other == .process)
+    let many = Auto.Choice(floats(21), trials: 10)
+    #expect(many.main == .parzen && many.other == .process)
     // In very many dimensions no process is fitted at all.
     #expect(Auto.Choice(floats(200), trials: 10).other == .parzen)
-    #expect(Auto.Choice(flags, trials: 10).main == .parzen)
+    #expect(Auto.Choice(flags, trials: 10).main == .process && Auto.Choice(flags, trials: 300).other == .process)
     let text = Auto().reason(for: problem(floats(5)))
     #expect(text.contains("Gaussian process") && text.contains("One proposal in five"), "\(text)")
     #expect(Auto().reason(for: problem(floats(200))).contains("200 parameters are many"))
@@ -41,10 +43,11 @@ import Testing
       let proposal = try #require(try await driver.ask(1, context: context).proposals.first)
       known.insert(proposal.assignment.key)
       origins.append(proposal.origin)
-      #expect(proposal.note.contains(proposal.origin == "gp" ? "few numbers" : "one in five"))
+      #expect(proposal.note.contains(proposal.origin == "gp" ? "at most 20 parameters" : "one in five"))
       driver.tell(.began(trial: trial, proposal))
       let loss = proposal.assignment["x0"]?.number ?? 0
-      driver.tell(.completed(trial: trial, Estimate(mean: loss, deviation: 0, count: 1), screened: false, outcomes: [:]))
+      let estimate = Estimate(mean: loss, deviation: 0, count: 1)
+      driver.tell(.completed(trial: trial, estimate, screened: false, outcomes: [:]))
     }
     #expect(origins.count { $0 == "tpe" } == 4 && origins.count { $0 == "gp" } == 16)
   }

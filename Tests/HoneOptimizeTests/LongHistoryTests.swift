@@ -12,7 +12,7 @@ import Testing
   private static let optimizers: [any Optimizer] = [TPE(), GaussianProcessSearch(), Auto()]
 
   private func ask(
-    _ optimizer: any Optimizer, _ space: Space, history: Int, _ score: (Int) -> Double,
+    _ optimizer: any Optimizer, _ space: Space, history: Int, score: (Int) -> Double,
     point: (Int, inout RandomStream) -> [Double]
   ) async throws -> [Proposal] {
     let problem = Problem(space: space, objective: Objective(direction: .minimize), seed: 5)
@@ -36,9 +36,9 @@ import Testing
   func twoHundredParameters(_ index: Int) async throws {
     let space = Space(
       (0..<200).map { ParameterSpec(name: "x\($0)", domain: .float(FloatDomain(0...1)), initial: 0.5) })
-    let found = try await ask(Self.optimizers[index], space, history: 12, { Double($0 % 5) }) { _, random in
-      (0..<200).map { _ in random.uniform() }
-    }
+    let found = try await ask(
+      Self.optimizers[index], space, history: 12, score: { Double($0 % 5) },
+      point: { _, random in (0..<200).map { _ in random.uniform() } })
     #expect(found.count == 2)
   }
 
@@ -47,8 +47,9 @@ import Testing
   func tenThousandTrials(_ index: Int) async throws {
     let space = Synthetic.mixed(seed: 1).problem.space
     let found = try await ask(
-      Self.optimizers[index], space, history: 10_000, { $0 % 1_000 == 0 ? 1e300 : Double($0 % 97) - 40 }
-    ) { _, random in (0..<5).map { _ in random.uniform() } }
+      Self.optimizers[index], space, history: 10_000,
+      score: { $0 % 1_000 == 0 ? 1e300 : Double($0 % 97) - 40 },
+      point: { _, random in (0..<5).map { _ in random.uniform() } })
     #expect(found.count == 2)
   }
 
@@ -56,9 +57,9 @@ import Testing
   @Test(arguments: [0, 1, 2])
   func duplicatePointsWithDifferentValues(_ index: Int) async throws {
     let space = Synthetic.bowl(3, seed: 1).problem.space
-    let found = try await ask(Self.optimizers[index], space, history: 60, { Double($0 * 37 % 11) }) { trial, _ in
-      (0..<3).map { (Double((trial + $0) % 4) + 0.5) / 4 }
-    }
+    let found = try await ask(
+      Self.optimizers[index], space, history: 60, score: { Double($0 * 37 % 11) },
+      point: { trial, _ in (0..<3).map { (Double((trial + $0) % 4) + 0.5) / 4 } })
     #expect(found.count == 2)
   }
 
@@ -70,10 +71,10 @@ import Testing
       ParameterSpec(name: "only", domain: .categorical(["a"]), initial: "a"),
       ParameterSpec(name: "free", domain: .float(FloatDomain(0...1)), initial: 0.5),
     ])
-    let found = try await ask(Self.optimizers[index], space, history: 10, { Double($0) }) { _, random in
-      [0.5, 0.5, random.uniform()]
-    }
-    #expect(found.count == 2 && found.allSatisfy { $0.assignment["fixed"] == 2 && $0.assignment["only"] == "a" })
+    let found = try await ask(
+      Self.optimizers[index], space, history: 10, score: { Double($0) },
+      point: { _, random in [0.5, 0.5, random.uniform()] })
+    #expect(found.count == 2 && found.allSatisfy { $0.assignment["fixed"]?.number == 2 && $0.assignment["only"] == "a" })
   }
 
   /// Old trials are seen where they lie in the space of now: a widened range moves them, an added choice leaves them, a

@@ -51,11 +51,12 @@ public struct ConstrainedSearch: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     state.history.tell(event)
     guard case .completed = event else { return }
-    let coordinates = state.history.coordinates
-    state.kernel.update(state.history.trials, coordinates)
+    let history = state.history
+    state.kernel.update(history)
     for outcome in settings.constraints.keys.sorted() {
-      let trials = state.history.trials.map { $0.seen(as: outcome) { $0 } }
-      state.outcomes[outcome, default: KernelFit()].update(trials, coordinates, compresses: false)
+      state.outcomes[outcome, default: KernelFit()].update(history.observed, history.coordinates, compresses: false) {
+        history.trials.map { $0.seen(as: outcome) { $0 } }
+      }
     }
   }
 

@@ -40,8 +40,9 @@ public struct CostAwareSearch: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     state.history.tell(event)
     guard case .completed = event else { return }
-    state.kernel.update(state.history.trials, state.history.coordinates)
-    state.cost.update(state.history.trials.map(costed), state.history.coordinates, compresses: false)
+    let history = state.history
+    state.kernel.update(history)
+    state.cost.update(history.observed, history.coordinates, compresses: false) { history.trials.map(costed) }
   }
 
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
@@ -72,7 +73,9 @@ public struct CostAwareSearch: Optimizer {
   ) -> ([Double?]) -> Double {
     let model = GaussianProcessModel(
       trials.map(costed), coordinates, limit: GaussianProcessModel.limit, compresses: false)
-    guard let parameters = state.cost.parameters, let (process, _) = model.process(parameters) else { return { _ in 0 } }
+    guard let parameters = state.cost.parameters, let (process, _) = model.process(parameters) else {
+      return { _ in 0 }
+    }
     let unit = model.unit
     return { process.mean($0) * unit }
   }

@@ -38,7 +38,7 @@ public struct GaussianProcessSearch: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     state.history.tell(event)
     guard case .completed = event else { return }
-    state.kernel.update(state.history.trials, state.history.coordinates)
+    state.kernel.update(state.history)
   }
 
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
@@ -66,12 +66,20 @@ struct KernelFit: Codable, Sendable, Equatable {
   private(set) var parameters: GaussianProcess.Parameters?
   private var fitted = 0
 
-  mutating func update(_ trials: [TrialHistory.Trial], _ coordinates: [Coordinate], compresses: Bool = true) {
-    let observed = trials.count { $0.loss != nil }
+  mutating func update(_ history: TrialHistory) {
+    update(history.observed, history.coordinates) { history.trials }
+  }
+
+  /// - Parameters:
+  ///   - observed: scores there are.
+  ///   - trials: what it is fitted to; asked for only when it is.
+  mutating func update(
+    _ observed: Int, _ coordinates: [Coordinate], compresses: Bool = true, trials: () -> [TrialHistory.Trial]
+  ) {
     guard observed >= 3, observed >= fitted + max(1, fitted / 10) else { return }
     fitted = observed
     let model = GaussianProcessModel(
-      trials, coordinates, limit: GaussianProcessModel.fitLimit, compresses: compresses)
+      trials(), coordinates, limit: GaussianProcessModel.fitLimit, compresses: compresses)
     guard let data = model.data else { return }
     var starts = [GaussianProcess.Parameters(dimensions: coordinates.count)]
     if let last = parameters { starts.append(last) }

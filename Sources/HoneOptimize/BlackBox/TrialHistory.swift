@@ -36,6 +36,8 @@ public struct TrialHistory: Codable, Sendable, Equatable {
   private(set) var trials: [Trial] = []
   /// Proposals begun that the optimizer itself made: where in its start sequence it is.
   private(set) var own = 0
+  /// How many trials have a finite score.
+  private(set) var observed = 0
   private let owner: String
 
   init(_ problem: Problem, owner: String) {
@@ -45,13 +47,29 @@ public struct TrialHistory: Codable, Sendable, Equatable {
   }
 
   mutating func tell(_ event: Event) {
+    let place = Self.trial(event).flatMap(index)
+    if let place, trials[place].loss != nil { observed -= 1 }
+    learn(event, at: place)
+    if let place = place ?? trials.indices.last, trials[place].number == Self.trial(event), trials[place].loss != nil {
+      observed += 1
+    }
+  }
+
+  private static func trial(_ event: Event) -> Int? {
+    switch event {
+    case .began(let number, _), .completed(let number, _, _, _), .failed(let number, _): number
+    case .attempted: nil
+    }
+  }
+
+  private mutating func learn(_ event: Event, at place: Int?) {
     switch event {
     case .began(let number, let proposal):
       if proposal.origin == owner { own += 1 }
       let trial = Trial(number: number, point: space.encode(proposal.assignment))
-      if let index = index(of: number) { trials[index] = trial } else { trials.append(trial) }
-    case .completed(let number, let estimate, _, let outcomes):
-      guard let index = index(of: number) else { return }
+      if let place { trials[place] = trial } else { trials.append(trial) }
+    case .completed(_, let estimate, _, let outcomes):
+      guard let index = place else { return }
       guard estimate.mean.isFinite else {
         trials[index].hasFailed = true
         return
@@ -61,8 +79,8 @@ public struct TrialHistory: Codable, Sendable, Equatable {
       trials[index].count = max(1, estimate.count)
       trials[index].hasFailed = false
       trials[index].outcomes = outcomes.filter { $0.value.isFinite }
-    case .failed(let number, _):
-      guard let index = index(of: number) else { return }
+    case .failed:
+      guard let index = place else { return }
       trials[index].loss = nil
       trials[index].hasFailed = true
     case .attempted: break
@@ -74,9 +92,6 @@ public struct TrialHistory: Codable, Sendable, Equatable {
 
   /// How a model sees the encodable parameters.
   var coordinates: [Coordinate] { space.encodable.map { Coordinate($0.domain) } }
-
-  /// How many trials have a finite score.
-  var observed: Int { trials.count { $0.loss != nil } }
 }
 
 extension TrialHistory {

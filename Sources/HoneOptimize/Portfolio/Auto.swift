@@ -142,6 +142,10 @@ public struct Auto: Optimizer {
       var title: String { self == .process ? "a Gaussian process" : "a Parzen estimator (TPE)" }
     }
 
+    /// Most dimensions in which the process leads, and most trials: beyond, the Parzen estimator is cheaper and as good.
+    /// Choices and conditions do not count: the process was the better one on them too.
+    static let dimensions = 20
+    static let trials = 200
     /// Most dimensions in which a Gaussian process is fitted at all.
     static let widest = 40
 
@@ -151,20 +155,13 @@ public struct Auto: Optimizer {
 
     init(_ space: Space, trials: Int) {
       let parameters = space.encodable
-      let choices = parameters.count { parameter in
-        if case .choices = Coordinate(parameter.domain) { true } else { false }
-      }
       let found: (Member, String)
-      if parameters.count > 20 {
+      if parameters.count > Self.dimensions {
         found = (.parzen, "\(parameters.count) parameters are many for a Gaussian process")
-      } else if trials > 200 {
+      } else if trials > Self.trials {
         found = (.parzen, "beyond 200 trials density estimates are cheap and good")
-      } else if 2 * choices > parameters.count {
-        found = (.parzen, "more than half of the parameters are choices without an order")
-      } else if parameters.contains(where: { $0.condition != nil }) {
-        found = (.parzen, "some parameters are active only under a condition")
       } else {
-        found = (.process, "few numbers and few trials, where it learns most from each")
+        found = (.process, "at most 20 parameters and 200 trials, where it learns most from each")
       }
       (main, reason) = found
       other = main == .process || parameters.count > Self.widest ? .parzen : .process
