@@ -58,7 +58,7 @@ struct GaussianProcessModel {
   var iterations: Int { min(40, max(6, 20_000_000 / max(1, points.count * points.count * max(10, coordinates.count)))) }
 
   /// The best half of the limit and an even spread of the others, in their order.
-  private static func subset(_ losses: [Double], limit: Int) -> [Int] {
+  static func subset(_ losses: [Double], limit: Int) -> [Int] {
     guard losses.count > limit else { return Array(losses.indices) }
     let order = losses.indices.sorted { losses[$0] == losses[$1] ? $0 < $1 : losses[$0] < losses[$1] }
     let best = order.prefix(limit / 2)
