@@ -86,7 +86,7 @@ public struct AnnealingSearch: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     state.generations.tell(event)
     guard var walk = state.walk else {
-      let size = StartDesign.size(dimensions: state.generations.history.coordinates.count)
+      let size = min(max(state.generations.history.coordinates.count + 2, 4), 10)
       guard let start = state.generations.take(size), let best = start.first, let loss = best.loss else { return }
       state.walk = Walk(point: best.point, loss: loss, scale: Self.deviation(start.compactMap(\.loss)))
       return

@@ -37,6 +37,8 @@ struct GaussianProcessModel {
     values = shaped.map(standard.callAsFunction)
   }
 
+  static func standardized(_ values: [Double]) -> [Double] { values.map(Standardization(values).callAsFunction) }
+
   /// A value as the process sees it; only without compression.
   func standardized(_ value: Double) -> Double { standard(value) }
 

@@ -25,6 +25,7 @@ public struct GaussianProcessSearch: Optimizer {
   public struct State: Codable, Sendable, Equatable {
     var history: TrialHistory
     var kernel = KernelFit()
+    var parameters: GaussianProcess.Parameters? { kernel.parameters }
   }
 
   public let settings: Settings

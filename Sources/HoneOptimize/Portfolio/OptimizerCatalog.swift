@@ -29,8 +29,8 @@ public enum OptimizerCatalog {
   public static let defaultName = "joint"
 
   public static let names = [
-    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained", "gp-cost",
-    "joint", "optoprime", "random", "random-forest", "sobol", "tpe",
+    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained",
+    "gp-cost", "joint", "optoprime", "random", "random-forest", "sobol", "tpe",
   ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
