@@ -54,8 +54,9 @@ public struct Study: Sendable {
       optimizer: optimizerSettings, settings: settings.canonical)
     let owner = Owner.current
     let time = Elapsed(clock)
+    let stored: StudyDefinition
     do {
-      let stored = try await store.open(definition)
+      stored = try await store.open(definition)
       try Self.compare(stored, definition)
       try await store.acquire(name, owner: owner)
     } catch {
@@ -67,6 +68,7 @@ public struct Study: Sendable {
       proposer: proposer, cassette: cassette, mode: mode, elapsed: time, progress: progress)
     let result: Result<Report, any Error>
     do {
+      if stored.problem.space != problem.space { try await widen(stored, to: definition) }
       for (key, value) in documents { try await store.setDocument(key, value, study: name) }
       result = .success(try await driver.run(optimizer.exploring(problem.objective)))
     } catch {
@@ -88,9 +90,21 @@ public struct Study: Sendable {
     }
   }
 
+  /// The name under which a study keeps its earlier spaces, each with the number of trials that were begun in it.
+  public static let earlierSpaces = "earlier-spaces"
+
+  private func widen(_ stored: StudyDefinition, to definition: StudyDefinition) async throws {
+    let earlier = try await store.document(Self.earlierSpaces, study: name)?.array ?? []
+    let trials = try await store.trials(of: name).count
+    let entry: Value = ["trials": .int(trials), "space": try Value(encoding: stored.problem.space)]
+    try await store.setDocument(Self.earlierSpaces, .array(earlier + [entry]), study: name)
+    try await store.redefine(definition)
+  }
+
   private static func compare(_ stored: StudyDefinition, _ new: StudyDefinition) throws(StudyError) {
     var parts: [String] = []
-    if stored.problem.space != new.problem.space { parts.append("search space") }
+    // A wider space holds all that was tried: the study goes on in it.
+    if !new.problem.space.widens(stored.problem.space) { parts.append("search space") }
     if stored.problem.objective != new.problem.objective { parts.append("goal") }
     if stored.problem.seed != new.problem.seed { parts.append("seed") }
     if stored.fingerprint != new.fingerprint { parts.append("workflow") }

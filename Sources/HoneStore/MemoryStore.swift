@@ -53,6 +53,10 @@ public final class MemoryStore: Store {
     }
   }
 
+  public func redefine(_ definition: StudyDefinition) async throws(StoreError) {
+    try change(definition.name) { $0.definition = definition }
+  }
+
   public func definition(of study: String) async throws(StoreError) -> StudyDefinition? {
     studiesByName.withLock { $0[study]?.definition }
   }

@@ -29,6 +29,24 @@ extension SQLiteStore {
       ])
   }
 
+  public func redefine(_ definition: StudyDefinition) async throws(StoreError) {
+    try await write { db in
+      let id = try Self.id(of: definition.name, db)
+      let objective = definition.problem.objective
+      try db.execute(
+        sql: """
+          UPDATE studies SET metric = ?, direction = ?, problem = ?, fingerprint = ?, data = ?, optimizer = ?, settings = ?
+          WHERE id = ?
+          """,
+        arguments: [
+          Columns.inline(objective.metric), objective.direction.rawValue,
+          try Columns.store(ValueEncoder.value(definition.problem), db), Columns.inline(definition.fingerprint),
+          Columns.inline(definition.data), try Columns.store(definition.optimizer, db),
+          try Columns.store(definition.settings, db), id,
+        ])
+    }
+  }
+
   public func definition(of study: String) async throws(StoreError) -> StudyDefinition? {
     try await read { db in try Self.definition(of: study, db) }
   }
@@ -74,8 +92,9 @@ extension SQLiteStore {
       db,
       sql: """
         SELECT number, mean FROM trials WHERE study = ? AND state = 'complete' AND screened = 0 AND mean IS NOT NULL
+          AND 2 * count >= (SELECT max(count) FROM trials WHERE study = ? AND state = 'complete')
         ORDER BY mean \(objective.direction == .maximize ? "DESC" : "ASC"), number LIMIT 1
-        """, arguments: [id])
+        """, arguments: [id, id])
     return StudySummary(
       name: study, objective: objective, trials: try row.whole(0), complete: try row.whole(1), failed: try row.whole(2),
       running: try row.whole(3), best: try best?.real(1), bestTrial: try best?.whole(0), spend: try spend(of: id, db),

@@ -109,6 +109,8 @@ public protocol Store: Sendable {
   /// Makes the study, or returns the stored definition when one of that name exists (the caller compares).
   func open(_ definition: StudyDefinition) async throws(StoreError) -> StudyDefinition
   func definition(of study: String) async throws(StoreError) -> StudyDefinition?
+  /// The study goes on under another definition of the same name, as when its space is widened; its trials stay.
+  func redefine(_ definition: StudyDefinition) async throws(StoreError)
   /// By name.
   func studies() async throws(StoreError) -> [StudySummary]
   /// Deletes the study and all that belongs to it.

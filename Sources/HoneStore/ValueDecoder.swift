@@ -1,8 +1,8 @@
 import HoneTrace
 
 /// Reads any `Decodable` from a `Value` that `ValueEncoder` made.
-enum ValueDecoder {
-  static func decode<Result: Decodable>(_ type: Result.Type, from value: Value) throws -> Result {
+package enum ValueDecoder {
+  package static func decode<Result: Decodable>(_ type: Result.Type, from value: Value) throws -> Result {
     try read(type, value, [])
   }
 

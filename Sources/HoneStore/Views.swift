@@ -14,7 +14,7 @@ extension Schema {
         SELECT s.name AS study, t.number AS trial, t.mean AS score, t.deviation, t.count AS rollouts, t.origin,
           \(Columns.text("t.assignment")) AS assignment,
           row_number() OVER (PARTITION BY t.study
-            ORDER BY CASE s.direction WHEN 'maximize' THEN -t.mean ELSE t.mean END, t.number) AS rank
+            ORDER BY 2 * t.count < (SELECT max(m.count) FROM trials m WHERE m.study = t.study AND m.state = 'complete'), CASE s.direction WHEN 'maximize' THEN -t.mean ELSE t.mean END, t.number) AS rank
         FROM trials t JOIN studies s ON s.id = t.study
         WHERE t.state = 'complete' AND t.screened = 0 AND t.mean IS NOT NULL);
     CREATE VIEW running_trials AS

@@ -33,9 +33,13 @@ struct ReplayCommand: AsyncParsableCommand {
       throw Failure(
         .missing, "\(study) was not run from a task file", hint: "name the task: hone replay \(study) --task TASK")
     }
-    let recorded = try await StudyRecord(of: study, in: reader.store)
+    // Of a study whose space was widened, the trials before that can be made again.
+    let earlier = try await reader.store.document(Study.earlierSpaces, study: study)?[0]
+    let recorded = try await StudyRecord(
+      of: study, in: reader.store, limit: earlier?["trials"]?.int, isReported: earlier == nil)
     console.status("Replaying", "\(Printable.line(study))  \(Format.plural(recorded.trials, "trial")), no network")
-    let resolved = try resolved(path, definition, recorded, model: source?.model)
+    let space = try earlier?["space"].map { try ValueDecoder.decode(Space.self, from: $0) }
+    let resolved = try resolved(path, definition, recorded, model: source?.model, space: space)
     var data = try resolved.task.loadData()
     if !recorded.isTested { data.test = [] }
     let bench = try Workbench(resolved, data: data, transport: { NoTransport() })
@@ -54,14 +58,20 @@ struct ReplayCommand: AsyncParsableCommand {
 
   /// The task as the study was run with it: its seed, and no more trials than it made. Nothing ends it by the clock.
   private func resolved(
-    _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?
+    _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?, space: Space?
   ) throws -> ResolvedTask {
     var task = try TaskFile.load(path: path)
     task.study = study
+    if let space { task.space = space }
     task.optimizer.seed = definition.problem.seed
     // A round of several is asked for as many as it was, also when not all of them ended.
     let isOneARound = (OptimizerCatalog.candidates(.object(task.optimizer.settings)) ?? 1) == 1
+    let caps = task.budget
     task.budget = Budget(trials: max(1, isOneARound ? recorded.trials : recorded.begun))
+    // Other schedulers than full evaluation plan with the budget.
+    if task.optimizer.scheduler != nil, space == nil {
+      task.budget = Budget(trials: caps.trials, rollouts: caps.rollouts)
+    }
     var environment = ProcessInfo.processInfo.environment
     // Where the model was does not matter; that it was named does.
     if let model { environment["HONE_MODEL"] = model }

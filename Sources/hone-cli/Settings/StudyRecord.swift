@@ -42,8 +42,10 @@ struct StudyRecord: Sendable {
     "seconds", "attempts", "stop", "stopReason", "untested", "isTestOpened",
   ]
 
-  /// - Parameter limit: only the first trials.
-  init(of study: String, in store: any Store, limit: Int? = nil) async throws {
+  /// - Parameters:
+  ///   - limit: only the first trials.
+  ///   - isReported: the report is one of these trials alone.
+  init(of study: String, in store: any Store, limit: Int? = nil, isReported: Bool = true) async throws {
     let records = try await store.trials(of: study)
     let ended = records.prefix { $0.state == .complete || $0.state == .failed }.count
     let count = min(limit ?? ended, ended)
@@ -57,7 +59,7 @@ struct StudyRecord: Sendable {
         return attempt.callKeys
       })
     let document = try await store.document("report", study: study) ?? .null
-    let isCurrent = document["trials"]?.int == records.count
+    let isCurrent = isReported && document["trials"]?.int == records.count
     report = isCurrent ? document.without(Self.timed) : .null
     var rows: [Row] = []
     var broken: Set<Place> = []

@@ -1,0 +1,59 @@
+import Foundation
+import HoneTrace
+import Testing
+
+/// Studies that measure trials bit by bit, and studies whose space grows, from the command line.
+@Suite struct SchedulerCommandTests {
+  private func task(_ program: Program, scheduler: String, range: String = "[0.0, 1.0]", budget: String) throws {
+    let rows = (0..<24).map { "{\"n\": \($0)}\n" }.joined()
+    try rows.write(to: program.folder.appending(path: "rows.jsonl"), atomically: true, encoding: .utf8)
+    let text = """
+      version: 1
+      study: line
+      goal: { maximize: score }
+      data: { validation: rows.jsonl }
+      workflow: { command: [sed, "s/.*/{\\"score\\": 0.$x}/", "{example.json}"] }
+      parameters: { x: { int: \(range), initial: 12 } }
+      score: { json: score }
+      optimizer: { use: random, \(scheduler), seed: 4 }
+      budget: \(budget)
+      """
+    try text.write(to: program.folder.appending(path: "task.yaml"), atomically: true, encoding: .utf8)
+  }
+
+  @Test(arguments: ["asha", "successive-halving", "hyperband", "race"])
+  func isTunedAndReplayed(_ scheduler: String) async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try task(program, scheduler: "scheduler: \(scheduler)", range: "[10, 99]", budget: "{ rollouts: 120 }")
+    let result = try await program.run("tune", "task.yaml")
+    #expect(result.code == 0, "\(result.error)")
+    let trials = try await program.run("list", "line", "--json").objects()
+    let counts = trials.compactMap { $0["rollouts"]?.int }
+    #expect(Set(counts).count > 1 && counts.reduce(0, +) <= 120, "\(counts)")
+    let again = try await program.run("replay", "line")
+    #expect(again.code == 0 && again.out.contains("Same \(trials.count) trials"), "\(again.out) \(again.error)")
+    #expect(try await program.run("db", "check").code == 0)
+  }
+
+  /// Old trials stay, new values are tried, and the part before the change is replayed.
+  @Test func theSpaceMayGrow() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try task(program, scheduler: "screening: false", range: "[10, 19]", budget: "{ trials: 4 }")
+    #expect(try await program.run("tune", "task.yaml").code == 0)
+    try task(program, scheduler: "screening: false", range: "[10, 99]", budget: "{ trials: 9 }")
+    let wider = try await program.run("tune", "task.yaml")
+    #expect(wider.code == 0, "\(wider.error)")
+    let trials = try await program.run("list", "line", "--json").objects()
+    #expect(trials.count == 9)
+    let values = trials.compactMap { $0["assignment"]?["x"]?.int }
+    #expect(values.prefix(4).allSatisfy { $0 <= 19 } && values.dropFirst(4).contains { $0 > 19 }, "\(values)")
+    let again = try await program.run("replay", "line")
+    #expect(again.code == 0 && again.out.contains("4 trials"), "\(again.out) \(again.error)")
+    // A narrower one is another study.
+    try task(program, scheduler: "screening: false", range: "[10, 50]", budget: "{ trials: 12 }")
+    let narrower = try await program.run("tune", "task.yaml")
+    #expect(narrower.code == 65 && narrower.error.contains("search space"), "\(narrower.error)")
+  }
+}
