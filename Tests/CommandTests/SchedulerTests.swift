@@ -7,11 +7,13 @@ import Testing
   private func task(_ program: Program, scheduler: String, range: String = "[0.0, 1.0]", budget: String) throws {
     let rows = (0..<24).map { "{\"n\": \($0)}\n" }.joined()
     try rows.write(to: program.folder.appending(path: "rows.jsonl"), atomically: true, encoding: .utf8)
+    try "{\"n\": -1}\n".write(
+      to: program.folder.appending(path: "train.jsonl"), atomically: true, encoding: .utf8)
     let text = """
       version: 1
       study: line
       goal: { maximize: score }
-      data: { validation: rows.jsonl }
+      data: { train: train.jsonl, validation: rows.jsonl }
       workflow: { command: [sed, "s/.*/{\\"score\\": 0.$x}/", "{example.json}"] }
       parameters: { x: { int: \(range), initial: 12 } }
       score: { json: score }

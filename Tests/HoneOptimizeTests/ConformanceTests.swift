@@ -76,15 +76,15 @@ import Testing
     let bounds = ["tokens": ConstrainedSearch.Bound(most: 3)]
     let beliefs = Beliefs(["temperature": .init(near: 0.2), "mode": .init(near: "b", spread: 0.3)])
     #expect(
-      await OptimizerConformance(rounds: 8).violations {
+      await OptimizerConformance(rounds: 3).violations {
         ConstrainedSearch(.init(constraints: bounds, beliefs: beliefs))
       } == [])
-    #expect(await OptimizerConformance(rounds: 8).violations { CostAwareSearch() } == [])
-    #expect(await OptimizerConformance(rounds: 8).violations { GaussianProcessSearch(.init(beliefs: beliefs)) } == [])
+    #expect(await OptimizerConformance(rounds: 3).violations { CostAwareSearch() } == [])
+    #expect(await OptimizerConformance(rounds: 3).violations { GaussianProcessSearch(.init(beliefs: beliefs)) } == [])
   }
 
   @Test func auto() async {
-    #expect(await OptimizerConformance(rounds: 10, model: Self.fickle).violations { Auto() } == [])
+    #expect(await OptimizerConformance(rounds: 6, model: Self.fickle).violations { Auto() } == [])
   }
 
   @Test func optoPrime() async {

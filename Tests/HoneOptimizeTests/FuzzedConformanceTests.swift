@@ -12,9 +12,11 @@ import Testing
 
   /// Optimizers by name; in the small size those with a model to fit, or to ask, take fewer turns.
   private static var makes: [@Sendable () -> any Optimizer] {
-    let slow: Set = ["aegis", "cqr", "epsilon-shotgun", "gp", "optoprime", "random-forest"]
+    let slow: Set = [
+      "aegis", "auto", "cqr", "epsilon-shotgun", "gp", "gp-constrained", "gp-cost", "optoprime", "random-forest",
+    ]
     let fast = OptimizerCatalog.names.filter { !slow.contains($0) }
-    let turns = isNightly ? 1 : 6
+    let turns = isNightly ? 1 : 20
     let names = (0..<turns).flatMap { turn in fast + OptimizerCatalog.names.filter { turn == 0 && slow.contains($0) } }
     return names.map { name in { (try? OptimizerCatalog.make(name: name)) ?? RandomSearch() } }
   }

@@ -5,7 +5,13 @@ import Testing
 
 @Suite struct SchedulerConformanceTests {
   /// Every scheduler of the catalog keeps the contract with its default settings and with several trials at a time.
-  @Test(arguments: SchedulerCatalog.names, [1, 3])
+  /// Bandits end in a space without end, as `BanditSchedulerTests` says; the others go on in any.
+  private static let names: [String] = {
+    let bandits: Set = ["hier-ucb", "paired-halving", "structured-thompson", "thompson", "ucb1"]
+    return SchedulerCatalog.names.filter { !bandits.contains($0) }
+  }()
+
+  @Test(arguments: names, [1, 3])
   func schedulersConform(_ name: String, _ batch: Int) throws {
     let defaults = SchedulerCatalog.Defaults(screening: 16, batch: batch)
     let scheduler = try SchedulerCatalog.make(name: name, defaults: defaults)
