@@ -82,7 +82,12 @@ struct TuneCommand: AsyncParsableCommand {
   private func checkChanges(_ resolved: ResolvedTask, _ store: SQLiteStore, _ console: Console) async throws {
     let study = resolved.task.study
     guard let old = try await TaskSource.stored(in: store, study: study) else { return }
-    let changes = TaskFile.changes(from: old.canonical, to: resolved.task.canonical).filter { !$0.isCompatible }
+    let space = try await store.definition(of: study)?.problem.space
+    let isWider = space.map { resolved.task.space.widens($0) } ?? false
+    let changes = TaskFile.changes(from: old.canonical, to: resolved.task.canonical).filter { change in
+      let isOfSpace = change.key.hasPrefix("parameters.") || change.key.hasPrefix("forbidden")
+      return !change.isCompatible && !(isWider && isOfSpace)
+    }
     guard !changes.isEmpty else { return }
     let colored = console.terminal.hasColor
     for change in changes {
