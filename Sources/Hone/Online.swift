@@ -77,34 +77,46 @@ public actor Online {
   ///   - path: of the database, which is made when it is not there.
   ///   - space: finite; text stays as it is.
   ///   - direction: whether more reward is better, or less, as of latency.
+  /// - Throws: `StudyError`: the space has no end, the stored study is another one, or another process has it.
   public static func open(
     _ path: String, named name: String, space: Space, direction: Objective.Direction = .maximize, seed: UInt64 = 0,
     drift: DriftGuard = DriftGuard()
   ) async throws(StudyError) -> Online {
+    let store: any Store
     do {
-      return try await Online(
-        store: try await SQLiteStore(path: path), name: name, space: space, direction: direction, seed: seed,
-        drift: drift)
+      store = try await SQLiteStore(path: path)
     } catch {
       throw Study.studyError(error)
     }
+    return try await open(store, named: name, space: space, direction: direction, seed: seed, drift: drift)
   }
 
-  /// - Throws: `StudyError`: the space has no end, the stored study is another one, or another process has it.
-  public init(
-    store: any Store, name: String, space: Space, direction: Objective.Direction = .maximize, seed: UInt64 = 0,
-    drift: DriftGuard = DriftGuard()
-  ) async throws(StudyError) {
-    guard let arms = space.assignments(base: space.initial, limit: Self.mostArms), !arms.isEmpty else {
-      throw .failing("online tuning needs at most \(Self.mostArms) settings: give every number a step")
+  /// The same in a store that is open already.
+  public static func open(
+    _ store: any Store, named name: String, space: Space, direction: Objective.Direction = .maximize,
+    seed: UInt64 = 0, drift: DriftGuard = DriftGuard()
+  ) async throws(StudyError) -> Online {
+    guard let arms = space.assignments(base: space.initial, limit: mostArms), !arms.isEmpty else {
+      throw .failing("online tuning needs at most \(mostArms) settings: give every number a step")
     }
+    let problem = Problem(space: space, objective: Objective(metric: "reward", direction: direction), seed: seed)
+    let online = Online(store: store, name: name, problem: problem, arms: arms, drift: drift)
+    try await online.begin(drift)
+    return online
+  }
+
+  private init(store: any Store, name: String, problem: Problem, arms: [Assignment], drift: DriftGuard) {
     self.store = store
     self.name = name
+    self.problem = problem
     self.arms = arms
-    problem = Problem(space: space, objective: Objective(metric: "reward", direction: direction), seed: seed)
     owner = Owner.current
     run = drift.start(
-      BanditTask(arms: Arms(space, assignments: arms), batch: 1, seed: seed))
+      BanditTask(arms: Arms(problem.space, assignments: arms), batch: 1, seed: problem.seed))
+  }
+
+  /// Takes the study and learns again what the store remembers of it.
+  private func begin(_ drift: DriftGuard) async throws(StudyError) {
     let definition = StudyDefinition(
       name: name, problem: problem, fingerprint: "online", data: "online",
       optimizer: [

@@ -19,7 +19,7 @@ import Testing
   }
 
   static func open(_ store: any Store, space: Space = space, name: String = "live") async throws -> Online {
-    try await Online(store: store, name: name, space: space, seed: 7)
+    try await Online.open(store, named: name, space: space, seed: 7)
   }
 
   @Test func servesTheBestMoreAndMore() async throws {
@@ -38,8 +38,8 @@ import Testing
   }
 
   @Test func aCostIsMadeLess() async throws {
-    let online = try await Online(
-      store: MemoryStore(), name: "latency", space: Self.space, direction: .minimize, seed: 1)
+    let online = try await Online.open(
+      MemoryStore(), named: "latency", space: Self.space, direction: .minimize, seed: 1)
     for _ in 0..<150 {
       let ticket = try await online.ask()
       let k = Double(ticket.assignment["k"]?.int ?? 0)
