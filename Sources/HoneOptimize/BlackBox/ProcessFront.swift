@@ -14,25 +14,17 @@ struct ProcessFront {
   /// Nil while there is no fit.
   init?(_ trials: [TrialHistory.Trial], _ state: GaussianProcessSearch.State, _ space: Space) {
     guard let parameters = state.parameters, state.history.observed >= 2 else { return nil }
-    let lengths = parameters.logInverseSquares.map { min(max(exp(-0.5 * $0), 0.02), 1) }
-    search = CandidateSearch(space, lengths: lengths)
+    search = CandidateSearch(space, parameters)
     model = GaussianProcessModel(trials, search.coordinates, limit: GaussianProcessModel.limit)
     guard let (process, best) = model.process(parameters) else { return nil }
     self.process = process
     self.best = best
   }
 
-  private var incumbents: [[Double]] {
-    let order = model.values.indices.sorted {
-      model.values[$0] == model.values[$1] ? $0 < $1 : model.values[$0] < model.values[$1]
-    }
-    return order.prefix(4).map { model.points[$0].map { $0 ?? 0.5 } }
-  }
-
   /// Points in the order of their mean, the lowest first; those next to a trial, where nothing would be learned, last.
   func lowestMeans(_ random: inout RandomStream) -> [[Double]] {
     let taken = model.points + model.pending
-    let found = search.ranked(around: incumbents, CandidateSearch.Effort(), &random) { -process.mean($0) }
+    let found = search.ranked(around: model.best(4), CandidateSearch.Effort(), &random) { -process.mean($0) }
     let isNear = found.map { candidate in
       let point = search.seen(candidate.point)
       return taken.contains { Self.isNear(point, $0) }
@@ -74,7 +66,7 @@ struct ProcessFront {
 
   /// Two thirds uniform, one third around the best trials.
   private func candidates(_ count: Int, _ random: inout RandomStream) -> [[Double]] {
-    let near = incumbents
+    let near = model.best(4)
     return (0..<count).map { index in
       guard index % 3 == 2, !near.isEmpty else { return search.uniform(&random) }
       return search.perturbed(near[index / 3 % near.count], by: index % 2 == 0 ? 0.3 : 0.05, &random)
