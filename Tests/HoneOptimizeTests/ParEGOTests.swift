@@ -73,18 +73,22 @@ import Testing
     return run
   }
 
-  /// More of the front than random search, and than the same optimizer on the score alone.
+  /// More of the front than random search, and than the same optimizer on the score alone: that one by its sum over the
+  /// seeds, for TPE's good score alone comes close on single ones.
   @Test(arguments: ["tpe", "gp"])
   func reachesMoreOfTheFront(_ name: String) async throws {
-    var (sum, random, score) = (0.0, 0.0, 0.0)
+    var (sum, scoreSum, overRandom, overScore) = (0.0, 0.0, 0, 0)
     for seed in 0..<6 as Range<UInt64> {
       let optimizer = try OptimizerCatalog.make(name: name)
       let ours = try await Self.run(optimizer.exploring(Self.objective), seed: seed, trials: 30).hypervolume
       sum += ours
-      random += try await Self.run(RandomSearch(), seed: seed, trials: 30).hypervolume
-      score += try await Self.run(optimizer, seed: seed, trials: 30).hypervolume
+      if ours > (try await Self.run(RandomSearch(), seed: seed, trials: 30).hypervolume) { overRandom += 1 }
+      let score = try await Self.run(optimizer, seed: seed, trials: 30).hypervolume
+      if ours > score { overScore += 1 }
+      scoreSum += score
     }
-    #expect(sum > random && sum > score, "\(sum) \(random) \(score)")
+    #expect(overRandom >= 5 && overScore >= (name == "gp" ? 5 : 4), "\(overRandom) \(overScore)")
+    #expect(sum > scoreSum, "\(sum) \(scoreSum)")
   }
 
   @Test func everyWeightTakesItsTurn() async throws {
