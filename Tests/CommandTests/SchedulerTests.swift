@@ -32,7 +32,9 @@ import Testing
     #expect(result.code == 0, "\(result.error)")
     let trials = try await program.run("list", "line", "--json").objects()
     let counts = trials.compactMap { $0["rollouts"]?.int }
-    #expect(Set(counts).count > 1 && counts.reduce(0, +) <= 360, "\(counts)")
+    // Without noise the first test of a race decides: no trial of it, the leader's included, needs another example.
+    #expect(scheduler == "race" ? Set(counts) == [8] : Set(counts).count > 1, "\(counts)")
+    #expect(counts.contains { $0 < 24 } && counts.reduce(0, +) <= 360, "\(counts)")
     let again = try await program.run("replay", "line")
     #expect(again.code == 0 && again.out.contains("Same \(trials.count) trials"), "\(again.out) \(again.error)")
     #expect(try await program.run("db", "check").code == 0)
