@@ -14,6 +14,8 @@ public struct Report: Hashable, Codable, Sendable {
     case proposer
     /// The scheduler found nothing more that is worth a rollout.
     case scheduler
+    /// Going on was expected to gain less than it costs.
+    case gain
   }
   public var study: String
   public var objective: Objective

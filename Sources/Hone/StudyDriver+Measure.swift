@@ -29,7 +29,9 @@ extension StudyDriver {
         if failure.kind == .infrastructure, best == nil {
           throw batch.cause.map { StudyError.model($0) } ?? .failing(failure.message)
         }
-        try await end(.failed(trial: number, reason: failure.message), &driver)
+        let kinds = Set(batch.rollouts.compactMap { $0?.failure?.kind })
+        let kind: RolloutRecord.Failure.Kind? = kinds == [.infrastructure] ? .infrastructure : nil
+        try await end(.failed(trial: number, reason: failure.message, kind: kind), &driver)
       } else if table.rows[number].count == table.examples {
         try await end(number, screened: false, &driver)
       }
@@ -67,6 +69,7 @@ extension StudyDriver {
     guard let number = event.trial, trials.indices.contains(number) else { return }
     try await store.finish(event, study: name)
     driver.tell(event)
+    if event.isInfrastructureFailure { unjudged.insert(number) }
     trials[number].apply(event)
     updateRow(trials[number])
     let seconds = elapsed.seconds - (began.removeValue(forKey: number) ?? elapsed.seconds)
@@ -181,15 +184,6 @@ extension StudyDriver {
   }
 }
 
-extension Event {
-  fileprivate var trial: Int? {
-    switch self {
-    case .began(let trial, _), .completed(let trial, _, _, _), .failed(let trial, _): trial
-    case .attempted: nil
-    }
-  }
-}
-
 extension TrialRecord {
   fileprivate mutating func apply(_ event: Event) {
     switch event {
@@ -198,7 +192,7 @@ extension TrialRecord {
       self.estimate = estimate
       self.screened = screened
       self.outcomes = outcomes
-    case .failed(_, let reason):
+    case .failed(_, let reason, _):
       state = .failed
       self.reason = reason
     default: break

@@ -50,7 +50,7 @@ extension StudyDriver {
   private mutating func ask(_ count: Int, _ driver: OptimizerDriver) async throws -> Answer {
     let round = trials.count + emptyRounds.count
     var context = AskContext(problem: problem, round: round, model: proposer)
-    context.known = Set(trials.map(\.proposal.assignment.key))
+    context.known = known
     if let best, let estimate = best.estimate {
       context.incumbent = .init(trial: best.number, assignment: best.proposal.assignment, estimate: estimate)
       if driver.needsRollouts { context.rollouts = try await minibatch(of: best, round: round) }
@@ -67,6 +67,24 @@ extension StudyDriver {
     if !scope.records.isEmpty { try await store.append(rollouts: [], calls: scope.records, study: name) }
     return answer
   }
+
+  /// What is not proposed again: all that was begun, but for an assignment that only the infrastructure kept from being
+  /// measured. After a few such trials it is left alone too: its requests may be what the endpoint fails at.
+  private var known: Set<String> {
+    var known: Set<String> = []
+    var unjudgedTrials: [String: Int] = [:]
+    for trial in trials {
+      let key = trial.proposal.assignment.key
+      if unjudged.contains(trial.number) { unjudgedTrials[key, default: 0] += 1 }
+      if !unjudged.contains(trial.number) || unjudgedTrials[key, default: 0] >= Self.infrastructureTrials {
+        known.insert(key)
+      }
+    }
+    return known
+  }
+
+  /// Trials of one assignment that may fail by infrastructure before it is not proposed any more.
+  static let infrastructureTrials = 3
 
   /// Rollouts of the best trial on a few training examples, with traces and feedback. Drawn anew each round.
   private mutating func minibatch(of trial: TrialRecord, round: Int) async throws -> [RolloutRecord] {

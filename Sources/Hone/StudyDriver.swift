@@ -35,17 +35,22 @@ struct StudyDriver: Sendable {
   var earlierSeconds = 0.0
   /// The same reason again and again says that the workflow is broken, not the assignments.
   var failures = (reason: "", count: 0)
+  /// Trials that failed by infrastructure alone.
+  var unjudged: Set<Int> = []
   var warnings = StudyWarnings()
   var emptyRounds = EmptyRounds()
   /// The optimizer has nothing more to propose.
   var isExhausted = false
   /// More about the end of the search than its kind says.
   var stopReason: String?
+  /// Rollouts that the stop rule let pass.
+  var passed: [Allocation.Work] = []
 
   mutating func run(_ optimizer: any Optimizer) async throws -> Report {
     let events = try await store.events(of: name)
     var driver = OptimizerDriver(optimizer, problem: problem, events: events)
     emptyRounds = EmptyRounds(try await store.document(EmptyRounds.document, study: name), events: events)
+    unjudged = Set(events.filter(\.isInfrastructureFailure).compactMap(\.trial))
     try await load()
     let done = trials.count { $0.state == .complete || $0.state == .failed }
     progress(.opened(trialsDone: done, resumed: !trials.isEmpty))
@@ -72,6 +77,10 @@ struct StudyDriver: Sendable {
       switch scheduler.next(context) {
       case .run(let work):
         guard work.contains(where: isNew) else { throw stuck("rollouts that are there already") }
+        if try await isTooDear(work) {
+          try await endMeasured(&driver)
+          return .gain
+        }
         for work in work { try await measure(work, &driver) }
       case .close(let numbers):
         guard numbers.contains(where: { isOpen($0) }) else { throw stuck("an end of trials that have ended") }
@@ -79,6 +88,7 @@ struct StudyDriver: Sendable {
       case .begin(let proposals):
         try await endMeasured(&driver)
         if let stop = reached() { return stop }
+        if isTooDear() { return .gain }
         var known = Set(trials.map(\.proposal.assignment.key))
         let new = proposals.filter { known.insert($0.assignment.key).inserted }
         guard !new.isEmpty else { throw stuck("trials that are there already") }
@@ -86,6 +96,7 @@ struct StudyDriver: Sendable {
       case .propose(let count):
         try await endMeasured(&driver)
         if let stop = reached() { return stop }
+        if isTooDear() { return .gain }
         if let stop = try await propose(count, &driver) { return stop }
       case .stop(let reason):
         try await endMeasured(&driver)
@@ -112,7 +123,7 @@ struct StudyDriver: Sendable {
     return settings.budget.rollouts.map { max(0, $0 - rollouts - testReserve(of: $0)) }
   }
 
-  private func isNew(_ work: Allocation.Work) -> Bool {
+  func isNew(_ work: Allocation.Work) -> Bool {
     isOpen(work.trial)
       && work.examples.contains { 0..<table.examples ~= $0 && table.rows[work.trial].scores[$0] == nil }
   }
@@ -143,6 +154,7 @@ struct StudyDriver: Sendable {
       record(rollout, at: index)
     }
     for trial in trials { updateRow(trial) }
+    try await loadPassed()
   }
 
   /// Requests or rollouts kept for the sealed test, at most half of what there is.

@@ -24,6 +24,9 @@ public struct StudySettings: Hashable, Codable, Sendable {
   public var constraints: [OutcomeConstraint]
   /// The search ends when a trial's score is at least as good.
   public var target: Double?
+  /// What an example costs, in units of the score: the search ends when going on is expected to gain less than that.
+  /// Nil, and with further outcomes in the objective: it does not end for this.
+  public var costPerExample: Double?
   /// Of intervals.
   public var confidence: Double
 
@@ -42,7 +45,7 @@ public struct StudySettings: Hashable, Codable, Sendable {
     self.confidence = confidence
   }
 
-  /// What decides results: neither budget, patience nor parallelism.
+  /// What decides results: neither when the search ends nor parallelism.
   var canonical: Value {
     var members: [String: Value] = [
       "minibatch": .int(minibatch), "screening": .bool(screening), "repeats": .int(repeats), "batch": .int(batch),

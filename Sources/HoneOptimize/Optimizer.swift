@@ -140,9 +140,26 @@ public enum Event: Hashable, Codable, Sendable {
   case began(trial: Int, Proposal)
   /// A trial has a score on the validation examples; `screened` when it was dropped after the first few of them.
   case completed(trial: Int, Estimate, screened: Bool, outcomes: [String: Double])
-  /// A trial has no score: nothing failed is ever best.
-  case failed(trial: Int, reason: String)
+  /// A trial has no score: nothing failed is ever best. With the kind `infrastructure` only the endpoint or the machine
+  /// failed, which says nothing about the assignment: an optimizer forgets that the trial was begun, and an earlier score
+  /// of it still counts. Without a kind the assignment is at fault: a point to keep away from.
+  case failed(trial: Int, reason: String, kind: RolloutRecord.Failure.Kind? = nil)
   case attempted(Attempt)
+}
+
+extension Event {
+  /// The trial it is about; nil for an attempt.
+  package var trial: Int? {
+    switch self {
+    case .began(let trial, _), .completed(let trial, _, _, _), .failed(let trial, _, _): trial
+    case .attempted: nil
+    }
+  }
+
+  /// Says nothing about the trial's assignment.
+  package var isInfrastructureFailure: Bool {
+    if case .failed(_, _, .infrastructure?) = self { true } else { false }
+  }
 }
 
 /// Proposes assignments and is told results.
@@ -184,7 +201,7 @@ public struct AskContext: Sendable {
   public var problem: Problem
   /// How many times the study has asked before; with the problem's seed it names the random stream.
   public var round: Int
-  /// Keys of all assignments that were ever begun.
+  /// Keys of all assignments that were ever begun and may not be begun again.
   public var known: Set<String>
   /// The best trial so far: its number, its assignment, its estimate.
   public var incumbent: Incumbent?

@@ -8,6 +8,8 @@ struct Ending: Sendable {
   var screened = false
   var outcomes: [String: Double] = [:]
   var reason = ""
+  /// Of a failure; nil: the assignment is at fault.
+  var kind: RolloutRecord.Failure.Kind?
 
   /// - Throws: `io` for an event that ends no trial.
   init(_ event: Event) throws(StoreError) {
@@ -27,10 +29,11 @@ struct Ending: Sendable {
         self.screened = screened
         self.outcomes = outcomes
       }
-    case .failed(let trial, let reason):
+    case .failed(let trial, let reason, let kind):
       self.trial = trial
       state = .failed
       self.reason = reason
+      self.kind = kind
     case .began, .attempted: throw StoreError(.io, "an event was given to finish that ends no trial")
     }
   }
@@ -40,6 +43,6 @@ struct Ending: Sendable {
     if state == .complete, let estimate {
       return .completed(trial: trial, estimate, screened: screened, outcomes: outcomes)
     }
-    return .failed(trial: trial, reason: reason)
+    return .failed(trial: trial, reason: reason, kind: kind)
   }
 }

@@ -101,7 +101,8 @@ private struct Import {
       try SQLiteStore.keepResult(of: ending.trial, study: id, db)
       try SQLiteStore.end(ending, study: id, now: now, db)
       guard db.changesCount == 1 else { throw StoreError(.corrupt, "trial \(ending.trial) has not begun") }
-      try event(ending.state == .complete ? "completed" : "failed", ending.trial, id, db)
+      try SQLiteStore.insertEvent(ending, study: id, seq: seq, db)
+      seq += 1
     case .attempted(let attempt):
       try SQLiteStore.insert(attempt, study: id, seq: seq, db)
       seq += 1

@@ -62,6 +62,17 @@ extension SQLiteStore {
     try insert.run([study.databaseValue, .whole(seq), kind.databaseValue, .whole(trial)])
   }
 
+  /// What a failure is due to stands in the event's result; of a failure by the assignment there is none.
+  static func insertEvent(_ ending: Ending, study: Int64, seq: Int, _ db: Database) throws {
+    try insertEvent(
+      ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: study, seq: seq, db)
+    guard let kind = ending.kind else { return }
+    let result: Value = ["kind": .string(kind.rawValue)]
+    try db.execute(
+      sql: "UPDATE events SET result = ? WHERE study = ? AND seq = ?",
+      arguments: [try Columns.store(result, db), study, seq])
+  }
+
   static func insert(
     _ proposal: Proposal, study: Int64, number: Int, owner: Int64?, now: Double, _ db: Database
   ) throws {
@@ -140,8 +151,7 @@ extension SQLiteStore {
       guard found.state == .running || found.state == .interrupted else { return }
       if found.isMeasured { try Self.keepResult(of: ending.trial, study: found.id, db) }
       try Self.end(ending, study: found.id, now: now, db)
-      try Self.insertEvent(
-        ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: found.id, seq: found.seq, db)
+      try Self.insertEvent(ending, study: found.id, seq: found.seq, db)
     }
   }
 
@@ -218,9 +228,14 @@ extension SQLiteStore {
     switch try row.text(0) {
     case "began": .began(trial: try row.whole(1), try proposal(row, from: 2))
     case "completed": try completion(row)
-    case "failed": .failed(trial: try row.whole(1), reason: try row.text(11))
+    case "failed":
+      .failed(trial: try row.whole(1), reason: try row.text(11), kind: try row.optionalText(18).flatMap(failureKind))
     default: .attempted(try attempt(row, from: 12))
     }
+  }
+
+  private static func failureKind(_ result: String) throws -> RolloutRecord.Failure.Kind? {
+    try StoredJSON.value(result)["kind"]?.string.flatMap(RolloutRecord.Failure.Kind.init)
   }
 
   private static func completion(_ row: Row) throws -> Event {

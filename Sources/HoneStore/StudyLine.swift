@@ -37,6 +37,7 @@ enum StudyLine {
         members["outcomes"] = try ValueEncoder.value(ending.outcomes)
       } else {
         members["reason"] = .string(ending.reason)
+        if let kind = ending.kind { members["kind"] = .string(kind.rawValue) }
       }
     case .attempted(let attempt): members = ["line": "attempted", "attempt": try ValueEncoder.value(attempt)]
     case .open(let trial, let reason):
@@ -70,7 +71,10 @@ enum StudyLine {
           .completed(
             trial: try decode("trial"), try decode("estimate"), screened: try decode("screened"),
             outcomes: try decode("outcomes"))))
-    case "failed": self = .ended(try Ending(.failed(trial: try decode("trial"), reason: try decode("reason"))))
+    case "failed":
+      // Lines of older versions have no kind.
+      let kind: RolloutRecord.Failure.Kind? = try line["kind"].map { _ in try decode("kind") }
+      self = .ended(try Ending(.failed(trial: try decode("trial"), reason: try decode("reason"), kind: kind)))
     case "attempted": self = .attempted(try decode("attempt"))
     case "interrupted": self = .open(trial: try decode("trial"), reason: try decode("reason"))
     case "rollout": self = .rollout(try decode("rollout"))

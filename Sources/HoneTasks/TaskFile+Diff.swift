@@ -12,7 +12,7 @@ extension TaskFile {
 
     /// A started study may go on with it: how much may be spent and where the model is reached decide no result.
     public var isCompatible: Bool {
-      let free = ["budget", "goal.target"]
+      let free = ["budget", "goal.target", "goal.cost_per_example"]
       let reach = ["endpoint", "key", "timeout", "price", "max_concurrent", "allow_insecure_http"]
       let models = ["model", "optimizer.model"].flatMap { model in reach.map { "\(model).\($0)" } }
       return (free + models).contains { key == $0 || key.hasPrefix($0 + ".") }

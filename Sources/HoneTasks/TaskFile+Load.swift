@@ -70,8 +70,9 @@ extension TaskReader {
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
     agree(members, workflow, space, score, hasModel: model != nil, hasData: data != nil)
     return TaskFile(
-      path: path, directory: directory, study: study, objective: goal.objective, target: goal.target, model: model,
-      data: data, workflow: workflow, space: space, score: score, optimizer: optimizer, budget: budget,
+      path: path, directory: directory, study: study, objective: goal.objective, target: goal.target,
+      costPerExample: goal.costPerExample, model: model, data: data, workflow: workflow, space: space, score: score,
+      optimizer: optimizer, budget: budget,
       parallel: parallel, canonical: root.value, warnings: diagnostics.filter { $0.severity == .warning },
       fieldUses: fieldUses, programUses: programUses)
   }

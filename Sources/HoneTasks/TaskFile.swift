@@ -15,6 +15,8 @@ public struct TaskFile: Sendable {
   public var objective: Objective
   /// A score at which the search may stop.
   public var target: Double?
+  /// What an example costs, in units of the score; nil: the search does not end for this.
+  public var costPerExample: Double?
   /// The model under tuning; nil for commands that name none.
   public var model: ModelSpec?
   /// Nil for a command that needs no data.

@@ -12,7 +12,7 @@ import HoneTrace
 ///
 /// Checked: proposals are valid, new and different; the same events give the same state and the same state the same
 /// proposals, also after a round trip through JSON; a finite space that is used up ends the study; pending, failed,
-/// foreign and unknown trials are accepted.
+/// foreign and unknown trials are accepted; a failure of the endpoint or the machine leaves nothing behind.
 public struct OptimizerConformance: Sendable {
   public var seed: UInt64
   /// Asks of a study in an endless space.
@@ -75,6 +75,7 @@ public struct OptimizerConformance: Sendable {
     var second = OptimizerRehearsal(self, again, problem)
     await second.run()
     if first.events != second.events { first.violations.append("two runs from one seed differ") }
+    first.checkInfrastructureFailures()
     await first.checkForeignTrials()
     return first.violations
   }
@@ -132,7 +133,7 @@ struct OptimizerRehearsal<O: Optimizer> {
     for trial in trials {
       if trial % 7 == 6 { continue }
       if trial % 5 == 4 {
-        tell(.failed(trial: trial, reason: "made to fail"))
+        tell(.failed(trial: trial, reason: "made to fail", kind: trial % 10 == 9 ? .infrastructure : nil))
       } else {
         complete(trial)
       }
@@ -222,6 +223,36 @@ struct OptimizerRehearsal<O: Optimizer> {
 
   private func bytes(_ state: O.State) throws -> String {
     try Value.parse(json: Array(JSONEncoder().encode(state))).canonicalJSON
+  }
+
+  /// A trial that failed by infrastructure leaves the state of an optimizer that was never told of it; one of its own may
+  /// count as a turn, but its assignment leaves nothing. An earlier score stays.
+  mutating func checkInfrastructureFailures() {
+    func state(after more: [Event]) -> String? {
+      var state = self.state
+      for event in more { optimizer.tell(event, state: &state) }
+      return try? bytes(state)
+    }
+    func lost(_ assignment: Assignment, _ origin: String) -> [Event] {
+      [
+        .began(trial: 88_888, Proposal(assignment, origin: origin)),
+        .failed(trial: 88_888, reason: "the endpoint is down", kind: .infrastructure),
+      ]
+    }
+    let before = state(after: [])
+    var begun: [(assignment: Assignment, origin: String)] = []
+    for case .began(_, let proposal) in events { begun.append((proposal.assignment, proposal.origin)) }
+    guard let first = begun.first, let last = begun.last else { return }
+    if state(after: lost(last.assignment, "somebody else")) != before {
+      violations.append("a trial that failed by infrastructure is remembered")
+    }
+    for origin in Set(begun.map(\.origin)).sorted()
+    where state(after: lost(first.assignment, origin)) != state(after: lost(last.assignment, origin)) {
+      violations.append("the assignment of a trial that failed by infrastructure is remembered")
+    }
+    if state(after: [.failed(trial: 0, reason: "down", kind: .infrastructure)]) != before {
+      violations.append("an infrastructure failure takes an earlier score away")
+    }
   }
 
   /// Events of trials it never heard of, told twice, told late, from other optimizers.

@@ -96,13 +96,13 @@ extension StoreConformance {
       let none = try await store.begin([], attempts: [attempt(.malformed)], study: "a", owner: .current)
       try expectEqual(none, [], "numbers")
       try await store.finish(completed(1, 0.5), study: "a")
-      try await store.finish(.failed(trial: 0, reason: "infrastructure"), study: "a")
+      try await store.finish(.failed(trial: 0, reason: "infrastructure", kind: .infrastructure), study: "a")
       try expectEqual(
         try await store.events(of: "a"),
         [
           .began(trial: 0, first[0]), .began(trial: 1, first[1]), .attempted(attempts[0]), .attempted(attempts[1]),
           .began(trial: 2, proposal(2)), .attempted(attempt(.malformed)), completed(1, 0.5),
-          .failed(trial: 0, reason: "infrastructure"),
+          .failed(trial: 0, reason: "infrastructure", kind: .infrastructure),
         ], "events")
       try expectEqual(
         try await store.trials(of: "a"),
@@ -206,7 +206,7 @@ extension StoreConformance {
       try expect(try await store.trials(of: "a").allSatisfy { $0.state == .failed }, "states")
       try expectEqual(try await store.studies().first?.best, nil, "best")
       let last = try await store.events(of: "a").last
-      guard case .failed(3, _) = last else { throw Violation(description: "told as \(String(describing: last))") }
+      guard case .failed(3, _, nil) = last else { throw Violation(description: "told as \(String(describing: last))") }
     },
   ]
 }

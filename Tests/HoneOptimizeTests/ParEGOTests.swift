@@ -187,7 +187,7 @@ private struct Spy: Optimizer {
   func start(_ problem: Problem) -> State { State() }
   func tell(_ event: Event, state: inout State) {
     if case .completed(let trial, let estimate, _, _) = event { told.withLock { $0[trial] = estimate.mean } }
-    if case .failed(let trial, _) = event { told.withLock { $0[trial] = .infinity } }
+    if case .failed(let trial, _, _) = event { told.withLock { $0[trial] = .infinity } }
   }
   func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer { Answer() }
 }

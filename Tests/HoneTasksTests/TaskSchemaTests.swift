@@ -34,7 +34,7 @@ struct TaskSchemaTests {
     "temperature-text-parameter", "when-unknown", "when-later", "forbidden-unknown", "prompt-drops-placeholder",
     "prompt-extra-placeholder", "prompt-too-long", "optimizer-without-settings", "command-unknown-file",
     "command-reads-no-data", "command-batch-without-file",
-    "schema-keyword", "sandbox-secret", "outcome-of-prompt", "outcome-is-score",
+    "schema-keyword", "sandbox-secret", "outcome-of-prompt", "outcome-is-score", "cost-and-outcomes",
   ]
 
   @Test(arguments: WrongFileTests.names)

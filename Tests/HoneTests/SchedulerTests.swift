@@ -43,8 +43,11 @@ private struct Slope: Runner {
   let space = Space([ParameterSpec(name: "x", domain: .float(FloatDomain(0...1)), initial: 0)])
   let fingerprint = "slope"
   var isBroken: @Sendable (Double, Int) -> Bool = { _, _ in false }
+  /// Asked at each rollout whether the process dies there.
+  var dies: @Sendable () -> Bool = { false }
 
   func run(_ example: Example, repeat: Int) async -> Outcome {
+    if dies() { return Outcome(failure: .init(.infrastructure, "cut"), error: ModelError(.cancelled, "cut")) }
     let x = TraceContext.current?.assignment["x"]?.number ?? 0
     let n = example.fields["n"]?.int ?? 0
     if n % 3 == 0 { await Task.yield() }
@@ -60,11 +63,12 @@ private struct Slope: Runner {
 
   private func tune(
     _ store: any Store, _ scheduler: any Scheduler = TwoRungs(), runner: Slope = Slope(), parallel: Int = 3,
-    budget: Budget = Budget()
+    budget: Budget = Budget(), optimizer: any Optimizer = TPE()
   ) async throws -> Report {
     var report = try await Study(store: store, name: "slope").run(
       runner, problem: Problem(space: runner.space, objective: Objective(), seed: 2), data: Self.data,
-      optimizer: TPE(), optimizerSettings: ["use": "tpe"], settings: StudySettings(parallel: parallel, budget: budget),
+      optimizer: optimizer, optimizerSettings: ["use": .string(optimizer.name)],
+      settings: StudySettings(parallel: parallel, budget: budget),
       scheduler: scheduler)
     report.seconds = 0
     return report
@@ -130,6 +134,46 @@ private struct Slope: Runner {
     let failed = trials.filter { $0.state == .failed }.compactMap { $0.proposal.assignment["x"]?.number }
     #expect(!failed.isEmpty && failed.allSatisfy { $0 > 0.6 })
     #expect(trials[report.bestTrial].state == .complete && trials[report.bestTrial].estimate?.count == 20)
+  }
+
+  /// Several new trials at a time, killed at any rollout: the same trials, promotions, events and scores.
+  @Test(arguments: ["asha", "pasha", "successive-halving", "race"])
+  func killedAtAnyRolloutItIsTheSameStudy(_ name: String) async throws {
+    let scheduler = try SchedulerCatalog.make(
+      name: name, settings: name.hasSuffix("sha") ? ["min_examples": 2] : ["trials": 6],
+      defaults: SchedulerCatalog.Defaults(batch: 3))
+    let budget = Budget(rollouts: 60)
+    func stored(_ store: any Store) async throws -> String {
+      var rollouts = try await store.rollouts(of: "slope", trial: nil, split: nil, traces: false)
+      for index in rollouts.indices { rollouts[index].seconds = 0 }
+      rollouts.sort { ($0.trial, $0.example) < ($1.trial, $1.example) }
+      let events = try Value(encoding: try await store.events(of: "slope")).canonicalJSON
+      let trials = try Value(encoding: try await store.trials(of: "slope").map(\.proposal)).canonicalJSON
+      return events + trials + (try Value(encoding: rollouts).canonicalJSON)
+    }
+    let whole = MemoryStore()
+    let report = try await tune(whole, scheduler, budget: budget, optimizer: SobolSearch())
+    let expected = try await stored(whole)
+    let trials = try await whole.trials(of: "slope")
+    #expect(trials.count > 1 && Set(trials.compactMap(\.estimate?.count)).count > 1)
+    let rollouts = trials.compactMap(\.estimate?.count).reduce(0, +)
+    for death in 1...rollouts {
+      let store = MemoryStore()
+      let ran = Lock(0)
+      var mortal = Slope()
+      mortal.dies = {
+        ran.withLock { ran in
+          ran += 1
+          return ran == death
+        }
+      }
+      await #expect(throws: StudyError.self) {
+        try await tune(store, scheduler, runner: mortal, budget: budget, optimizer: SobolSearch())
+      }
+      #expect(try await tune(store, scheduler, budget: budget, optimizer: SobolSearch()) == report)
+      let resumed = try await stored(store)
+      #expect(resumed == expected, "killed at rollout \(death)")
+    }
   }
 
   @Test func aSchedulerInCirclesIsAnError() async throws {

@@ -55,6 +55,11 @@ public struct CMAES: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     let index = state.generations.history.own
     state.generations.tell(event)
+    if event.isInfrastructureFailure {
+      state.drawn.removeAll { drawn in
+        drawn.number == event.trial && !state.generations.history.trials.contains { $0.number == drawn.number }
+      }
+    }
     let space = state.generations.history.space
     if case .began(let number, let proposal) = event, proposal.origin == name {
       remember(number, proposal.assignment, index, space, &state)

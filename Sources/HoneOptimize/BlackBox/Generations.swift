@@ -31,7 +31,7 @@ struct Generations: Codable, Sendable, Equatable {
 
   static func settles(_ event: Event) -> Int? {
     switch event {
-    case .completed(let number, _, _, _), .failed(let number, _): number
+    case .completed, .failed: event.isInfrastructureFailure ? nil : event.trial
     case .began, .attempted: nil
     }
   }

@@ -47,18 +47,16 @@ public struct TrialHistory: Codable, Sendable, Equatable {
   }
 
   mutating func tell(_ event: Event) {
-    let place = Self.trial(event).flatMap(index)
+    let place = event.trial.flatMap(index)
+    if event.isInfrastructureFailure {
+      // As if it had not been begun, unless it was measured before.
+      if let place, trials[place].loss == nil, !trials[place].hasFailed { trials.remove(at: place) }
+      return
+    }
     if let place, trials[place].loss != nil { observed -= 1 }
     learn(event, at: place)
-    if let place = place ?? trials.indices.last, trials[place].number == Self.trial(event), trials[place].loss != nil {
+    if let place = place ?? trials.indices.last, trials[place].number == event.trial, trials[place].loss != nil {
       observed += 1
-    }
-  }
-
-  private static func trial(_ event: Event) -> Int? {
-    switch event {
-    case .began(let number, _), .completed(let number, _, _, _), .failed(let number, _): number
-    case .attempted: nil
     }
   }
 

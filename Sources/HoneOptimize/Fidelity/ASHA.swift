@@ -11,7 +11,7 @@ public struct ASHA: Scheduler {
   public var most: Int?
   /// One in so many is promoted.
   public var eta: Int
-  /// Trials that are run at a time.
+  /// New trials asked for at a time.
   public var batch: Int
 
   /// Part of the budget that one trial gets at most.
@@ -47,31 +47,28 @@ public struct ASHA: Scheduler {
     return rungs
   }
 
-  /// Works off unfinished rungs, then promotions, then new trials; nil when there is none of them.
+  /// Works off unfinished rungs, then one promotion, then new trials; nil when there is none of them.
+  ///
+  /// One promotion at a time: of several, those that were measured when a study was killed would decide what is promoted
+  /// next. Nothing is lost by it, for the rollouts of a promotion run side by side.
   static func next(_ context: ScheduleContext, _ matrix: LossMatrix, _ rungs: [Int], eta: Int, batch: Int)
     -> Allocation?
   {
     let rows = matrix.rows
-    var wanted: [(index: Int, reach: Int)] = []
-    var (isBusy, isNewWaiting) = (Set<Int>(), false)
-    for index in rows.indices where rows[index].isOpen {
+    let unfinished = rows.indices.compactMap { index -> (index: Int, reach: Int)? in
       // Between two rungs: begun, or promoted and interrupted.
-      guard let reach = rungs.first(where: { $0 >= rows[index].reached }), reach > rows[index].reached else { continue }
-      wanted.append((index, reach))
-      isBusy.insert(index)
-      if rows[index].reached == 0 { isNewWaiting = true }
+      guard rows[index].isOpen, let reach = rungs.first(where: { $0 >= rows[index].reached }) else { return nil }
+      return reach > rows[index].reached ? (index, reach) : nil
     }
-    for rung in rungs.indices.dropLast().reversed() where wanted.count < batch {
+    if let run = context.run(unfinished) { return run }
+    for rung in rungs.indices.dropLast().reversed() {
       let entered = rows.indices.filter { rows[$0].reached >= rungs[rung] && !rows[$0].hasFailed }
       let least = context.canPropose || entered.isEmpty ? 0 : 1
       let best = matrix.ranked(entered, first: rungs[rung]).prefix(max(least, entered.count / eta))
-      for index in best where rows[index].isOpen && rows[index].reached == rungs[rung] && !isBusy.contains(index) {
-        guard wanted.count < batch else { break }
-        wanted.append((index, rungs[rung + 1]))
-        isBusy.insert(index)
+      if let index = best.first(where: { rows[$0].isOpen && rows[$0].reached == rungs[rung] }) {
+        return context.run([index], to: rungs[rung + 1])
       }
     }
-    if wanted.count < batch, !isNewWaiting, context.canPropose { return context.propose(batch - wanted.count) }
-    return context.run(wanted)
+    return context.canPropose ? context.propose(batch) : nil
   }
 }

@@ -12,7 +12,7 @@ public struct PASHA: Scheduler {
   public var most: Int?
   /// One in so many is promoted.
   public var eta: Int
-  /// Trials that are run at a time.
+  /// New trials asked for at a time.
   public var batch: Int
 
   /// Trials of the top rung that are compared.

@@ -45,10 +45,12 @@ public struct StopRule: Hashable, Sendable {
 
   /// - Parameters:
   ///   - proposal: what the optimizer's model says of its next trial; nil: a new trial is like those before.
+  ///   - newTrial: on how many examples a new trial may be measured; nil: on any number.
   ///   - canPropose: a new trial may be begun.
   /// - Returns: nil while the rule is off, has too few trials to go by, or there is nothing left to measure.
   public func decide(
-    _ table: ScoreTable, _ objective: Objective, proposal: Belief? = nil, canPropose: Bool = true
+    _ table: ScoreTable, _ objective: Objective, proposal: Belief? = nil, newTrial: [Int]? = nil,
+    canPropose: Bool = true
   ) -> Decision? {
     guard let cost = costPerExample, let posterior = Posterior(table), posterior.standings.count >= fewestTrials,
       let winner = Winner(posterior, objective)
@@ -57,7 +59,9 @@ public struct StopRule: Hashable, Sendable {
     let new = proposal ?? Belief(mean: posterior.mean, deviation: posterior.spread)
     if canPropose, table.examples > 0 {
       let rival = winner.mean
-      options += Self.steps(table.examples).map { Option(trial: nil, examples: $0, belief: new, rival: rival) }
+      options += (newTrial ?? Self.steps(table.examples)).map {
+        Option(trial: nil, examples: $0, belief: new, rival: rival)
+      }
     }
     let others = posterior.standings.filter { $0.trial != winner.trial }.map(\.mean)
     let second = others.max { objective.isBetter($1, than: $0) }

@@ -30,6 +30,14 @@ public struct ParEGO<Base: Optimizer>: Optimizer {
   public func start(_ problem: Problem) -> State { State() }
 
   public func tell(_ event: Event, state: inout State) {
+    if event.isInfrastructureFailure {
+      // As if it had not been begun, unless it was measured before: its weights take another turn.
+      let told = state.events.filter { $0.trial == event.trial }
+      guard told.count == 1, case .began? = told.first else { return }
+      state.events.removeAll { $0.trial == event.trial }
+      state.begun -= 1
+      return
+    }
     switch event {
     case .attempted: return
     case .began: state.begun += 1

@@ -38,7 +38,8 @@ public struct AttemptMemory: Codable, Sendable, Equatable {
         entry.mean = estimate.mean
         entry.screened = screened
       }
-    case .failed(let trial, let reason): end(trial) { $0.failure = String(reason.prefix(200)) }
+    case .failed(let trial, _, .infrastructure?): running.removeAll { $0.trial == trial }
+    case .failed(let trial, let reason, _): end(trial) { $0.failure = String(reason.prefix(200)) }
     case .attempted: break
     }
   }

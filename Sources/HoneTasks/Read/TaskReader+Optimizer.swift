@@ -52,10 +52,17 @@ extension TaskReader {
     return (budget, int(members["parallel"], "budget.parallel", in: 1...1024))
   }
 
-  mutating func goal(_ node: YAMLNode?) -> (objective: Objective, target: Double?) {
-    guard let node else { return (Objective(), nil) }
-    let keys = ["maximize", "minimize", "purpose", "target", "outcomes"]
-    guard let members = members(node, of: "goal", keys: keys) else { return (Objective(), nil) }
+  /// What is made better, and when that is enough.
+  struct Goal {
+    var objective = Objective()
+    var target: Double?
+    var costPerExample: Double?
+  }
+
+  mutating func goal(_ node: YAMLNode?) -> Goal {
+    guard let node else { return Goal() }
+    let keys = ["maximize", "minimize", "purpose", "target", "cost_per_example", "outcomes"]
+    guard let members = members(node, of: "goal", keys: keys) else { return Goal() }
     if let second = members["minimize"], let first = members["maximize"] {
       let both = "{ maximize: \(first.scalar ?? "accuracy"), outcomes: { \(second.scalar ?? "cost"): minimize } }"
       fail(
@@ -68,12 +75,18 @@ extension TaskReader {
     let key = members["maximize"] == nil ? "minimize" : "maximize"
     let metric = name(members[key], "goal.\(key)") ?? "score"
     let purpose = text(members["purpose"], "goal.purpose") ?? ""
-    return (
-      Objective(
+    let cost = members["cost_per_example"]
+    if let cost, let outcomes = members["outcomes"] {
+      fail(
+        "goal: cost_per_example and outcomes exclude each other", at: cost,
+        hint: "line \(outcomes.mark.line) names several goals, and what the front gains is not told by the score alone")
+    }
+    return Goal(
+      objective: Objective(
         metric: metric, direction: key == "minimize" ? .minimize : .maximize, purpose: purpose,
         outcomes: outcomes(members["outcomes"], metric: metric)),
-      double(members["target"], "goal.target")
-    )
+      target: double(members["target"], "goal.target"),
+      costPerExample: double(cost, "goal.cost_per_example", in: 0...1e12))
   }
 
   /// What matters beside the score: `{ tokens: minimize }`.

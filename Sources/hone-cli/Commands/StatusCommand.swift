@@ -18,10 +18,14 @@ struct StatusCommand: AsyncParsableCommand {
     var studies = try await reader.store.studies()
     if let study { studies = [try await reader.summary(of: study)] }
     for study in studies {
+      let report = try await reader.report(of: study.name)
       if console.json {
-        console.json("hone.study/1", study.fields)
+        var fields = study.fields
+        fields["stop"] = (report?.stop.rawValue).asValue
+        fields["stop_reason"] = (report?.stopReason).asValue
+        console.json("hone.study/1", fields)
       } else {
-        print(study, try await reader.report(of: study.name), console)
+        print(study, report, console)
       }
     }
     if studies.isEmpty, !console.json { console.status("Empty", "\(reader.path) holds no study", .warn) }
@@ -41,6 +45,7 @@ struct StatusCommand: AsyncParsableCommand {
     if let best = study.best, let trial = study.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(trial)")
     }
+    if let report { console.result("Stop", report.stopLine, .info) }
     if let report { console.result("Test", report.testLine, report.isImproved ? .good : .warn) }
     console.result("Spent", study.spend.line + ", ran " + Format.duration(study.seconds))
   }

@@ -22,7 +22,7 @@ struct ReportView {
       console.json("hone.report/1", try report.fields())
       return
     }
-    console.result("Stop", stop, .info)
+    console.result("Stop", report.stopLine, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     for line in changes { console.result("Change", line, .info) }
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
@@ -30,21 +30,6 @@ struct ReportView {
     ImportanceView(task.task.problem, trials).print(on: console)
     console.result("Spent", spent)
     console.result("Next", next.joined(separator: "   "), .info, wraps: false)
-  }
-
-  private var stop: String {
-    switch report.stop {
-    case .trials: "the budget of \(Format.plural(report.trials, "trial")) is used"
-    case .rollouts: "the budget of rollouts is used"
-    case .requests: "the budget of requests is used"
-    case .tokens: "the budget of tokens is used"
-    case .money: "the budget of money is used"
-    case .time: "the time is over"
-    case .exhausted: "there is nothing more to try"
-    case .target: "the target is reached"
-    case .scheduler: Printable.line(report.stopReason ?? "nothing more is worth a rollout")
-    case .proposer: Printable.line(report.stopReason ?? "the proposer gave no usable reply")
-    }
   }
 
   private var best: String {
@@ -107,6 +92,23 @@ struct ReportView {
 }
 
 extension Report {
+  /// Why the search ended, in a sentence.
+  var stopLine: String {
+    switch stop {
+    case .trials: "the budget of \(Format.plural(trials, "trial")) is used"
+    case .rollouts: "the budget of rollouts is used"
+    case .requests: "the budget of requests is used"
+    case .tokens: "the budget of tokens is used"
+    case .money: "the budget of money is used"
+    case .time: "the time is over"
+    case .exhausted: "there is nothing more to try"
+    case .target: "the target is reached"
+    case .scheduler: Printable.line(stopReason ?? "nothing more is worth a rollout")
+    case .gain: Printable.line(stopReason ?? "going on would gain less than it costs")
+    case .proposer: Printable.line(stopReason ?? "the proposer gave no usable reply")
+    }
+  }
+
   /// What the sealed test says: `0.700 -> 0.900 (0.800 to 1.000), gain +0.200, …: improved`.
   var testLine: String {
     guard let test else {

@@ -37,6 +37,7 @@ struct StudyView {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
     }
     if let report = try await reader.report(of: name) {
+      console.result("Stop", report.stopLine, .info)
       console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     }
     if !objective.outcomes.isEmpty, let (front, problem) = try? await reader.front(definition) {

@@ -89,12 +89,7 @@ struct StudyRecord: Sendable {
 
   /// Events of the first trials, and the attempts that led to them.
   private static func kept(_ events: [Event], trials: Int) -> [Event] {
-    var kept = events.filter { event in
-      switch event {
-      case .began(let trial, _), .completed(let trial, _, _, _), .failed(let trial, _): trial < trials
-      case .attempted: true
-      }
-    }
+    var kept = events.filter { event in event.trial.map { $0 < trials } ?? true }
     while case .attempted? = kept.last { kept.removeLast() }
     return kept
   }

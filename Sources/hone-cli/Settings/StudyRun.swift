@@ -40,6 +40,7 @@ extension Workbench {
     settings.parallel = task.parallel ?? ResolvedTask.defaultParallel
     settings.repeats = task.score.repeats
     settings.target = task.target
+    settings.costPerExample = task.costPerExample
     settings.batch = OptimizerCatalog.candidates(.object(task.optimizer.settings)) ?? settings.batch
     settings.constraints = task.score.constraints.map {
       OutcomeConstraint(outcome: $0.outcome, atMost: $0.atMost, atLeast: $0.atLeast)
