@@ -26,6 +26,8 @@ import Testing
     ]
     #expect(zip(inverse, numpy).allSatisfy { abs($0 - $1) < 1e-12 }, "\(inverse)")
     #expect(Cholesky([1, 0, 2, 1], size: 2) == nil)
+    let rows = cholesky.forwardRows([1, 2, 3, -1, 0, 2])
+    #expect(rows == cholesky.forward([1, 2, 3]) + cholesky.forward([-1, 0, 2]))
   }
 
   /// A random 40 x 40 matrix times its inverse is the unit matrix.

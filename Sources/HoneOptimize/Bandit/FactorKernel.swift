@@ -36,32 +36,41 @@ struct FactorKernel: Sendable {
   }
 
   let arms: Arms
+  /// By factor, then arm: the place, -1 where the parameter is inactive.
+  private let places: [[Double]]
+
+  init(arms: Arms) {
+    self.arms = arms
+    places = arms.factors.indices.map { factor in arms.points.map { $0[factor] ?? -1 } }
+  }
 
   /// The part of a question's deviation that belongs to one arm alone, and of a mean.
   static let nugget = (noise: 0.02, mean: 0.001)
 
   private static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
-  /// -log of the correlation of two values.
-  private func distance(_ a: Double?, _ b: Double?, _ factor: Int) -> Double {
-    guard let a, let b else { return a == nil && b == nil ? 0 : 1 }
-    if arms.factors[factor].isOrdered { return abs(a - b) }
-    return a == b ? 0 : 1
-  }
-
-  /// exp(-sum of rates x distances) for all pairs of some arms, row after row.
-  private func correlation(_ chosen: [Int], rates: [Double]) -> [Double] {
-    let n = chosen.count
-    var matrix = Array(repeating: 1.0, count: n * n)
-    for i in 0..<n {
-      let a = arms.points[chosen[i]]
-      for j in 0..<i {
-        let b = arms.points[chosen[j]]
-        var sum = 0.0
-        for factor in rates.indices { sum += rates[factor] * distance(a[factor], b[factor], factor) }
-        let value = exp(-sum)
-        matrix[i * n + j] = value
-        matrix[j * n + i] = value
+  /// exp(-sum of rates x distances) for some arms by some others, row after row. The distance of two places is 1 when they
+  /// differ or one is inactive, of active ones on an ordered axis |u - u'|.
+  private func correlation(_ rows: [Int], _ columns: [Int], rates: [Double]) -> [Double] {
+    let n = columns.count
+    var matrix = Array(repeating: 1.0, count: rows.count * n)
+    for (factor, rate) in rates.enumerated() {
+      let all = places[factor]
+      let (unlike, isOrdered) = (exp(-rate), arms.factors[factor].isOrdered)
+      // exp(-rate |u - u'|) is the lesser of e(u)/e(u') and e(u')/e(u); a rate is at most 56.
+      let others = columns.map { (place: all[$0], e: exp(-rate * all[$0]), inverse: exp(rate * all[$0])) }
+      matrix.withUnsafeMutableBufferPointer { matrix in
+        others.withUnsafeBufferPointer { others in
+          for (i, arm) in rows.enumerated() {
+            let a = all[arm]
+            let (e, inverse) = (exp(-rate * a), exp(rate * a))
+            for j in 0..<n {
+              let b = others[j]
+              if a == b.place { continue }
+              matrix[i * n + j] *= isOrdered && a >= 0 && b.place >= 0 ? min(e * b.inverse, b.e * inverse) : unlike
+            }
+          }
+        }
       }
     }
     return matrix
@@ -78,7 +87,7 @@ struct FactorKernel: Sendable {
   /// Prior covariance of some arms' means; the 1 is the unknown mean of all.
   func prior(_ chosen: [Int], _ parameters: Parameters) -> [Double] {
     let spread = exp(parameters.spread)
-    var matrix = correlation(chosen, rates: meanRates(parameters)).map { spread * $0 + 1 }
+    var matrix = correlation(chosen, chosen, rates: meanRates(parameters)).map { spread * $0 + 1 }
     for i in chosen.indices { matrix[i * chosen.count + i] += spread * Self.nugget.mean }
     return matrix
   }
@@ -88,29 +97,21 @@ struct FactorKernel: Sendable {
   func noise(_ chosen: [Int], _ parameters: Parameters, levels: [Double]) -> [Double] {
     let n = chosen.count
     let noise = exp(parameters.noise)
-    var matrix = correlation(chosen, rates: noiseRates(parameters))
+    var matrix = correlation(chosen, chosen, rates: noiseRates(parameters))
     for i in 0..<n {
-      for j in 0..<n where i != j { matrix[i * n + j] *= noise * levels[i] * levels[j] * (1 - Self.nugget.noise) }
-      matrix[i * n + i] = noise * levels[i] * levels[i]
+      let level = noise * levels[i]
+      for j in 0..<n { matrix[i * n + j] *= level * levels[j] * (i == j ? 1 : 1 - Self.nugget.noise) }
     }
     return matrix
   }
 
-  /// Correlation of an arm's mean with those of some others.
-  func correlation(_ arm: Int, _ others: [Int], _ parameters: Parameters) -> [Double] {
-    correlation(arm, others, rates: meanRates(parameters))
+  /// Correlations of the means of some arms with those of some others, row after row.
+  func correlation(_ some: [Int], _ others: [Int], _ parameters: Parameters) -> [Double] {
+    correlation(some, others, rates: meanRates(parameters))
   }
 
-  /// Weights for smoothing deviations over arms: the square of the correlation of their answers.
-  func likeness(_ arm: Int, _ others: [Int], _ parameters: Parameters) -> [Double] {
-    correlation(arm, others, rates: noiseRates(parameters).map { 2 * $0 })
-  }
-
-  private func correlation(_ arm: Int, _ others: [Int], rates: [Double]) -> [Double] {
-    let a = arms.points[arm]
-    return others.map { other in
-      let b = arms.points[other]
-      return exp(-rates.indices.reduce(0) { $0 + rates[$1] * distance(a[$1], b[$1], $1) })
-    }
+  /// Weights for smoothing deviations over arms, row after row: the squares of the correlations of their answers.
+  func likeness(_ some: [Int], _ others: [Int], _ parameters: Parameters) -> [Double] {
+    correlation(some, others, rates: noiseRates(parameters).map { 2 * $0 })
   }
 }

@@ -11,13 +11,13 @@ import HoneNumerics
 /// empirical Bayes: the evidence of the newest answers, with weak priors, at growing intervals.
 ///
 /// O(m^2) an answer for m arms in the model, at most `modelled`: with more, the tried ones, the best predicted ones and a
-/// sample of the rest; O(n m^2) for each of the O(log n) refits.
+/// sample of the rest; O(m^3) for each of the O(log n) refits of n answers.
 public struct StructuredThompson: Bandit {
   /// Arms a round compares, at most.
   public var width: Int
 
   /// Arms in the model at once.
-  static let modelled = 512
+  var modelled = 512
   /// Answers the evidence is measured on.
   static let window = 1_500
   /// Answers at the usual deviation that an arm's own are averaged with.
@@ -29,10 +29,11 @@ public struct StructuredThompson: Bandit {
 
   public init(width: Int = 8) { self.width = max(1, width) }
 
-  public func start(_ task: BanditTask) -> any BanditRun { Run(width: width, task: task) }
+  public func start(_ task: BanditTask) -> any BanditRun { Run(width: width, modelled: modelled, task: task) }
 
   struct Run: BanditRun {
     let width: Int
+    let modelled: Int
     let kernel: FactorKernel
     var tally: BanditTally
     private(set) var parameters: FactorKernel.Parameters
@@ -42,18 +43,18 @@ public struct StructuredThompson: Bandit {
     /// By chosen arm.
     private var levels: [Double] = []
     private(set) var posterior: FactorPosterior
-    /// Draws are made with the factor of some answers ago.
-    private var factor: Cholesky?
-    private var factorAge = 0
     /// Quarters of rewards are standardised by these until the next refit.
     private var centre = 0.0
     private var scale = 1.0
     private var nextRefit = 1
+    /// Answers of the newest round that are still to come.
+    private var expected = 0
     /// How many answers there were at each switch.
     private var switches: [Int] = []
 
-    init(width: Int, task: BanditTask) {
+    init(width: Int, modelled: Int = 512, task: BanditTask) {
       self.width = width
+      self.modelled = modelled
       kernel = FactorKernel(arms: task.arms)
       tally = BanditTally(task)
       parameters = .prior(task.arms.factors)
@@ -78,7 +79,7 @@ public struct StructuredThompson: Bandit {
         places.append(leader)
       }
       for _ in places.count..<width {
-        let draw = factor.map { posterior.draw($0, random: &random) } ?? posterior.mean
+        let draw = posterior.draw(random: &random)
         if let best = tally.argmax(of: open, { draw[$0] }), !places.contains(best) { places.append(best) }
       }
       let start = tally.rounds * task.batch
@@ -94,18 +95,19 @@ public struct StructuredThompson: Bandit {
       if event == .switched, !tally.answers.isEmpty {
         switches.append(tally.answers.count)
         posterior.drift(by: change(chosen, parameters))
-        refactor()
       }
+      if case .pulled(let pulls) = event { expected = pulls.reduce(0) { $0 + $1.questions.count } }
       guard let answer = tally.tell(event) else { return }
+      expected = max(0, expected - 1)
       let count = tally.answers.count
-      if count >= nextRefit || place[answer.arm] == nil {
+      // In the midst of a round nobody needs the refit yet, unless the rest does not come.
+      let isDue = count >= nextRefit && (expected == 0 || count >= nextRefit + width * tally.task.batch)
+      guard let place = place[answer.arm], !isDue else {
         nextRefit = max(nextRefit, count < 12 ? count + 1 : count + max(12, count / 2))
-        refit()
-      } else {
-        posterior.add(arm: place[answer.arm] ?? 0, question: answer.question, value: value(answer))
-        factorAge += 1
-        if factorAge * 50 >= chosen.count { refactor() }
+        return refit()
       }
+      // Before the first refit the rewards' scale is not known.
+      if nextRefit > 1 { posterior.add(arm: place, question: answer.question, value: value(answer)) }
     }
 
     /// In deviations from the mean; what is farther out than a real reward can be counts as that far.
@@ -128,35 +130,43 @@ public struct StructuredThompson: Bandit {
       scale = deviation * range > 0 ? deviation * range : 1
     }
 
-    private mutating func refactor() {
-      factor = posterior.factor()
-      factorAge = 0
-    }
-
     /// The posterior anew from all answers of the modelled arms.
     private mutating func rebuild() {
-      posterior = fresh(chosen, parameters, levels, tally.answers[...])
-      refactor()
+      posterior = prepared(chosen, parameters, levels)
+      learn(&posterior, chosen, parameters, tally.answers[...])
     }
 
-    private func fresh(
-      _ chosen: [Int], _ parameters: FactorKernel.Parameters, _ levels: [Double],
-      _ answers: ArraySlice<BanditTally.Answer>
-    ) -> FactorPosterior {
-      var places: [Int: Int] = [:]
-      for (index, arm) in chosen.enumerated() { places[arm] = index }
-      var posterior = FactorPosterior(
+    private func prepared(_ chosen: [Int], _ parameters: FactorKernel.Parameters, _ levels: [Double])
+      -> FactorPosterior
+    {
+      FactorPosterior(
         prior: kernel.prior(chosen, parameters), noise: kernel.noise(chosen, parameters, levels: levels),
         count: chosen.count)
-      let change = switches.isEmpty ? [] : change(chosen, parameters)
-      for (index, answer) in zip(answers.indices, answers) {
-        if index > answers.startIndex {
-          for at in switches where at == index { posterior.drift(by: change) }
+    }
+
+    /// What was answered between two switches, by place among the chosen arms.
+    private func spans(_ chosen: [Int], _ answers: ArraySlice<BanditTally.Answer>) -> [[FactorPosterior.Answer]] {
+      var places = Array(repeating: -1, count: place.count)
+      for (index, arm) in chosen.enumerated() { places[arm] = index }
+      let bounds = [answers.startIndex] + switches.filter { $0 > answers.startIndex } + [answers.endIndex]
+      return zip(bounds, bounds.dropFirst()).map { from, to in
+        answers[from..<to].compactMap { answer in
+          let place = places[answer.arm]
+          return place < 0 ? nil : (place, answer.question, value(answer))
         }
-        if let arm = places[answer.arm] { posterior.add(arm: arm, question: answer.question, value: value(answer)) }
       }
-      for at in switches where at == answers.endIndex { posterior.drift(by: change) }
-      return posterior
+    }
+
+    private func learn(
+      _ posterior: inout FactorPosterior, _ chosen: [Int], _ parameters: FactorKernel.Parameters,
+      _ answers: ArraySlice<BanditTally.Answer>
+    ) {
+      let spans = spans(chosen, answers)
+      let change = spans.count > 1 ? change(chosen, parameters) : []
+      for (index, span) in spans.enumerated() {
+        if index > 0 { posterior.drift(by: change) }
+        posterior.learn(span)
+      }
     }
 
     // MARK: Empirical Bayes
@@ -167,16 +177,21 @@ public struct StructuredThompson: Bandit {
       var isSeen = Array(repeating: false, count: place.count)
       for answer in window { isSeen[answer.arm] = true }
       var seen = place.indices.filter { isSeen[$0] }
-      if seen.count > StructuredThompson.modelled {
+      if seen.count > modelled {
         let order = seen.sorted { (tally.counts[$0], $1) > (tally.counts[$1], $0) }
-        seen = order.prefix(StructuredThompson.modelled).sorted()
+        seen = order.prefix(modelled).sorted()
       }
-      let first = fresh(seen, parameters, seen.map { place[$0].map { levels[$0] } ?? 1 }, window)
-      let smooth = noiseLevels(of: seen, at: seen, means: first.mean, window)
+      func means(_ levels: [Double]) -> [Double] {
+        var posterior = prepared(seen, parameters, levels)
+        learn(&posterior, seen, parameters, window)
+        return posterior.mean
+      }
+      let smooth = noiseLevels(
+        of: seen, at: seen, means: means(seen.map { arm in place[arm].map { levels[$0] } ?? 1 }), window)
       climb(seen, smooth, window)
-      let posterior = fresh(seen, parameters, smooth, window)
-      choose(predicted(from: seen, posterior.mean))
-      levels = noiseLevels(of: seen, at: chosen, means: posterior.mean, window)
+      let fitted = means(smooth)
+      choose(predicted(from: seen, fitted))
+      levels = noiseLevels(of: seen, at: chosen, means: fitted, window)
       rebuild()
     }
 
@@ -184,11 +199,18 @@ public struct StructuredThompson: Bandit {
     /// deviation 1 about the start.
     private mutating func climb(_ seen: [Int], _ levels: [Double], _ window: ArraySlice<BanditTally.Answer>) {
       let prior = FactorKernel.Parameters.prior(kernel.arms.factors).flat
+      let spans = spans(seen, window)
       func evidence(_ flat: [Double]) -> Double {
         var candidate = parameters
         candidate.flat = flat
+        var posterior = prepared(seen, candidate, levels)
+        let change = spans.count > 1 ? change(seen, candidate) : []
+        for span in spans.dropLast() {
+          posterior.learn(span)
+          posterior.drift(by: change)
+        }
         let penalty = zip(flat, prior).reduce(0) { $0 + 0.5 * ($1.0 - $1.1) * ($1.0 - $1.1) }
-        return fresh(seen, candidate, levels, window).logEvidence - penalty
+        return posterior.evidence(spans.last ?? []) - penalty
       }
       var flat = parameters.flat
       var best = evidence(flat)
@@ -223,10 +245,11 @@ public struct StructuredThompson: Bandit {
       let total = seen.reduce((count: 0.0, squares: 0.0)) { ($0.count + sums[$1].count, $0.squares + sums[$1].squares) }
       guard total.count > 0, total.squares > 1e-12 * total.count else { return arms.map { _ in 1 } }
       let usual = total.squares / total.count
-      return arms.map { arm in
-        let weights = kernel.likeness(arm, seen, parameters)
+      let weights = kernel.likeness(arms, seen, parameters)
+      return arms.indices.map { arm in
         var (count, squares) = (StructuredThompson.priorAnswers, StructuredThompson.priorAnswers * usual)
-        for (other, weight) in zip(seen, weights) {
+        for (index, other) in seen.enumerated() {
+          let weight = weights[arm * seen.count + index]
           count += weight * sums[other].count
           squares += weight * sums[other].squares
         }
@@ -238,20 +261,20 @@ public struct StructuredThompson: Bandit {
 
     /// Expected mean of every arm, from the posterior means of some.
     private func predicted(from seen: [Int], _ means: [Double]) -> [Double] {
-      guard place.count > StructuredThompson.modelled else { return Array(repeating: 0, count: place.count) }
+      guard place.count > modelled else { return Array(repeating: 0, count: place.count) }
       guard let factor = Cholesky(kernel.prior(seen, parameters), size: seen.count) else {
         return Array(repeating: 0, count: place.count)
       }
       let alpha = factor.solve(means)
       let (spread, sum) = (exp(parameters.spread), alpha.reduce(0, +))
       return place.indices.map { arm in
-        sum + spread * zip(kernel.correlation(arm, seen, parameters), alpha).reduce(0) { $0 + $1.0 * $1.1 }
+        sum + spread * zip(kernel.correlation([arm], seen, parameters), alpha).reduce(0) { $0 + $1.0 * $1.1 }
       }
     }
 
     /// Failed arms last; the tried ones, then half the room for the best predicted, the rest for a sample.
     private mutating func choose(_ predicted: [Double]) {
-      let room = StructuredThompson.modelled
+      let room = modelled
       if place.count <= room {
         chosen = Array(place.indices)
       } else {
@@ -281,10 +304,9 @@ public struct StructuredThompson: Bandit {
     /// answers' quarters.
     func prediction(_ arm: Int) -> (mean: Double, variance: Double, noise: Double) {
       guard let place = place[arm] else { return (centre, scale * scale, scale * scale) }
-      let diagonal = place * chosen.count + place
       return (
-        centre + scale * posterior.mean[place], scale * scale * max(0, posterior.covariance[diagonal]),
-        scale * scale * posterior.noise[diagonal]
+        centre + scale * posterior.mean[place], scale * scale * posterior.variance(of: place),
+        scale * scale * posterior.noise[place * chosen.count + place]
       )
     }
 
