@@ -47,8 +47,6 @@ public struct StructuredThompson: Bandit {
     private var centre = 0.0
     private var scale = 1.0
     private var nextRefit = 1
-    /// Answers of the newest round that are still to come.
-    private var expected = 0
     /// How many answers there were at each switch.
     private var switches: [Int] = []
 
@@ -96,18 +94,14 @@ public struct StructuredThompson: Bandit {
         switches.append(tally.answers.count)
         posterior.drift(by: change(chosen, parameters))
       }
-      if case .pulled(let pulls) = event { expected = pulls.reduce(0) { $0 + $1.questions.count } }
       guard let answer = tally.tell(event) else { return }
-      expected = max(0, expected - 1)
       let count = tally.answers.count
-      // In the midst of a round nobody needs the refit yet, unless the rest does not come.
-      let isDue = count >= nextRefit && (expected == 0 || count >= nextRefit + width * tally.task.batch)
-      guard let place = place[answer.arm], !isDue else {
+      if count < nextRefit, let place = place[answer.arm] {
+        posterior.add(arm: place, question: answer.question, value: value(answer))
+      } else {
         nextRefit = max(nextRefit, count < 12 ? count + 1 : count + max(12, count / 2))
-        return refit()
+        refit()
       }
-      // Before the first refit the rewards' scale is not known.
-      if nextRefit > 1 { posterior.add(arm: place, question: answer.question, value: value(answer)) }
     }
 
     /// In deviations from the mean; what is farther out than a real reward can be counts as that far.
