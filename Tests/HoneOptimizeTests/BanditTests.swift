@@ -168,7 +168,7 @@ struct BanditGame {
     var bandit = Self.all[index]
     // Far fewer than there are, and cheap to compute without optimization.
     if var structured = bandit as? StructuredThompson {
-      structured.modelled = 128
+      structured.modelled = 64
       bandit = structured
     }
     let one = BanditGame(task: BanditTask(arms: Arms(count: 1), questions: 6, batch: 4, seed: 1)) { _, _ in 1 }
