@@ -261,8 +261,9 @@ public struct StructuredThompson: Bandit {
       }
       let alpha = factor.solve(means)
       let (spread, sum) = (exp(parameters.spread), alpha.reduce(0, +))
+      let likeness = kernel.correlation(Array(place.indices), seen, parameters)
       return place.indices.map { arm in
-        sum + spread * zip(kernel.correlation([arm], seen, parameters), alpha).reduce(0) { $0 + $1.0 * $1.1 }
+        sum + spread * seen.indices.reduce(0) { $0 + likeness[arm * seen.count + $1] * alpha[$1] }
       }
     }
 
