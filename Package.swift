@@ -53,7 +53,7 @@ let package = Package(
         "HoneTrace", "HoneModel", "HoneOptimize", crypto, .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
-    room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", crypto]),
+    room("Hone", ["HoneNumerics", "HoneTrace", "HoneModel", "HoneOptimize", "HoneStore", crypto, log]),
     room(
       "HoneTasks",
       [

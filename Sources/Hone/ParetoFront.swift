@@ -41,7 +41,7 @@ public struct ParetoFront: Hashable, Codable, Sendable {
       return zip(values, goals.signs).map { values, sign in values.map { $0 * sign } }
     }
     let means = costs.map { $0.map(Self.mean) }
-    let members = Self.members(of: means).sorted { a, b in
+    let members = ParetoOrder.members(of: means).sorted { a, b in
       means[a] == means[b] ? a < b : means[a].lexicographicallyPrecedes(means[b])
     }
     let shares = Self.memberships(costs, RandomStream(seed: seed, name: "front/bootstrap"))
@@ -64,29 +64,6 @@ public struct ParetoFront: Hashable, Codable, Sendable {
   }
 
   private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
-
-  /// Indices of the vectors that no other dominates: none is at most as large everywhere and smaller somewhere. Equal
-  /// vectors do not dominate each other.
-  ///
-  /// In lexicographic order only earlier vectors can dominate, and whatever a dominated one dominates another one does
-  /// too, so that each vector has to be held against the members found before it: O(n log n + n m k) for m members.
-  static func members(of costs: [[Double]]) -> [Int] {
-    let order = costs.indices.sorted { a, b in
-      costs[a] == costs[b] ? a < b : costs[a].lexicographicallyPrecedes(costs[b])
-    }
-    var members: [Int] = []
-    for index in order where !members.contains(where: { dominates(costs[$0], costs[index]) }) { members.append(index) }
-    return members.sorted()
-  }
-
-  static func dominates(_ a: [Double], _ b: [Double]) -> Bool {
-    var isSmaller = false
-    for (x, y) in zip(a, b) {
-      if x > y { return false }
-      if x < y { isSmaller = true }
-    }
-    return isSmaller
-  }
 
   static let mostResamples = 2_000
   static let fewestResamples = 200
@@ -111,7 +88,7 @@ public struct ParetoFront: Hashable, Codable, Sendable {
           return sum
         }
       }
-      for member in members(of: means) { hits[member] += 1 }
+      for member in ParetoOrder.members(of: means) { hits[member] += 1 }
     }
     return hits.map { Double($0) / Double(resamples) }
   }

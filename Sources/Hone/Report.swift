@@ -22,6 +22,8 @@ public struct Report: Hashable, Codable, Sendable {
   public var stop: Stop
   /// More about it; only where `stop` does not say it all.
   public var stopReason: String?
+  /// Why the optimizer searched as it did; nil for one that has nothing to choose, and in reports of older versions.
+  public var optimizerReason: String?
   public var trials: Int
   public var failed: Int
   /// The trial that is the untuned workflow.
@@ -69,6 +71,8 @@ public enum Progress: Sendable {
   case rollouts(trial: Int, done: Int, total: Int)
   case ended(TrialRecord, incumbent: Int?, spend: Spend, seconds: Double)
   case attempted(Attempt)
+  /// Why an optimizer that chooses searches as it does: at the start, and when that changes.
+  case optimizer(String, reason: String)
   /// A proposer is asked.
   case asking(String)
   /// Rows in two splits, a budget that is nearly used, trials that fail: at most once a session each.

@@ -2,6 +2,7 @@ import HoneModel
 import HoneNumerics
 import HoneOptimize
 import HoneTrace
+import Logging
 
 /// Which share of the examples is for what. What is left after training and validation is the sealed test.
 public struct SplitShares: Hashable, Sendable {
@@ -23,7 +24,7 @@ extension Study {
   ///   - version: names the code of workflow and score together: studies in one store with the same type of workflow and
   ///     the same version share rollouts that call no model, so change it when either changes. Nil: nothing tells two
   ///     score functions apart, so nothing is shared beyond this study.
-  ///   - optimizer: a name that `OptimizerCatalog` knows; nil chooses by the space and by whether there is a proposer.
+  ///   - optimizer: a name that `OptimizerCatalog` knows; nil is `auto`, which chooses by the space and the number of trials.
   ///   - proposer: the model that rewrites texts; without one only numbers and choices are searched.
   ///   - cassette: answers and records requests as `mode` says.
   ///   - score: how good an output is; throw when that cannot be told.
@@ -32,7 +33,7 @@ extension Study {
     _ workflow: W, on examples: [Labeled<W.Input, Expected>], within limits: [Limit],
     objective: Objective = Objective(), shares: SplitShares = SplitShares(), seed: UInt64 = 0, version: String? = nil,
     optimizer: String? = nil, proposer: (any ChatModel)? = nil, settings: StudySettings = StudySettings(),
-    cassette: (any CallArchive)? = nil, mode: CassetteMode = .off,
+    cassette: (any CallArchive)? = nil, mode: CassetteMode = .off, logger: Logger? = Logger(label: "hone.study"),
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
     score: @escaping @Sendable (W.Output, Expected) async throws -> Score
   ) async throws -> Tuned<W> {
@@ -40,13 +41,16 @@ extension Study {
     let runner = try WorkflowRunner(
       workflow, identity: version.map { .version($0) } ?? .study(name), examples: rows.labeled, score: score)
     let problem = Problem(space: runner.space, objective: objective, seed: seed)
-    let use = optimizer ?? (proposer == nil ? "sobol" : OptimizerCatalog.defaultName)
+    let use = optimizer ?? OptimizerCatalog.defaultName
+    let chosen: any Optimizer =
+      optimizer == nil && proposer == nil
+      ? Auto(Auto.Settings(needsRollouts: false)) : try OptimizerCatalog.make(name: use, space: runner.space)
     var settings = settings
     settings.budget = Budget(limits)
     let report = try await run(
       runner, problem: problem, data: rows.split(shares, seed: seed),
-      optimizer: try OptimizerCatalog.make(name: use, space: runner.space), optimizerSettings: ["use": .string(use)],
-      settings: settings, proposer: proposer, cassette: cassette, mode: mode, progress: progress)
+      optimizer: chosen, optimizerSettings: ["use": .string(use)], settings: settings, proposer: proposer,
+      cassette: cassette, mode: mode, logger: logger, progress: progress)
     return Tuned(workflow, assignment: report.assignment, report: report)
   }
 }

@@ -4,6 +4,7 @@ import HoneNumerics
 import HoneOptimize
 import HoneStore
 import HoneTrace
+import Logging
 
 /// A named search: durable, and resumed by running it again.
 public struct Study: Sendable {
@@ -30,13 +31,14 @@ public struct Study: Sendable {
   ///   - proposer: the model that proposers ask; nil when there is none.
   ///   - cassette: answers and records requests as `mode` says.
   ///   - clock: counts the seconds of the budget.
+  ///   - logger: told why an optimizer that chooses, as `Auto` does, chose as it did; nil: nobody.
   /// - Throws: `StudyError`; cancelling the task gives `.interrupted`, with running trials marked so.
   public func run(
     _ runner: any Runner, problem: Problem, data: DataSplits, optimizer: any Optimizer, optimizerSettings: Value,
     settings: StudySettings, scheduler: (any Scheduler)? = nil, proposer: (any ChatModel)? = nil,
     cassette: (any CallArchive)? = nil,
     mode: CassetteMode = .off, clock: any Clock<Duration> = ContinuousClock(), documents: [String: Value] = [:],
-    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    logger: Logger? = Logger(label: "hone.study"), progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws(StudyError) -> Report {
     guard !data.validation.isEmpty else { throw .noData }
     let chosen: any Scheduler
@@ -65,7 +67,7 @@ public struct Study: Sendable {
     var driver = StudyDriver(
       store: store, name: name, runner: runner, data: data, settings: settings, scheduler: chosen,
       problem: problem, owner: owner,
-      proposer: proposer, cassette: cassette, mode: mode, elapsed: time, progress: progress)
+      proposer: proposer, cassette: cassette, mode: mode, elapsed: time, logger: logger, progress: progress)
     let result: Result<Report, any Error>
     do {
       if stored.problem.space != problem.space { try await widen(stored, to: definition) }

@@ -84,7 +84,7 @@ extension StudyDriver {
       return .failed(trial: number, reason: "no rollout has a score")
     }
     var sums: [String: (sum: Double, count: Int)] = [:]
-    for outcomes in outcomes[number] {
+    for outcomes in table.rows[number].outcomes {
       for (name, value) in outcomes {
         sums[name, default: (0, 0)] = (sums[name, default: (0, 0)].sum + value, sums[name, default: (0, 0)].count + 1)
       }
@@ -99,8 +99,8 @@ extension StudyDriver {
     table.rows.append(
       ScoreTable.Row(
         trial: trial.number, assignment: trial.proposal.assignment,
-        scores: Array(repeating: nil, count: table.examples)))
-    outcomes.append(Array(repeating: [:], count: table.examples))
+        scores: Array(repeating: nil, count: table.examples),
+        outcomes: Array(repeating: [:], count: table.examples)))
     updateRow(trial)
   }
 
@@ -118,7 +118,7 @@ extension StudyDriver {
   mutating func record(_ rollout: RolloutRecord, at place: Int) {
     guard table.rows.indices.contains(rollout.trial), let score = rollout.score else { return }
     table.rows[rollout.trial].scores[place] = score
-    outcomes[rollout.trial][place] = rollout.outcomes
+    table.rows[rollout.trial].outcomes[place] = rollout.outcomes
   }
 
   // MARK: - Rollouts

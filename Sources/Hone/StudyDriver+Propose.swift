@@ -3,6 +3,7 @@ import HoneNumerics
 import HoneOptimize
 import HoneStore
 import HoneTrace
+import Logging
 
 /// New trials: what the optimizer is shown, and what becomes of its answer.
 extension StudyDriver {
@@ -47,13 +48,23 @@ extension StudyDriver {
     return .proposer
   }
 
+  /// Says why the optimizer searches as it does, once a session and whenever that changes.
+  mutating func explain(_ driver: OptimizerDriver) {
+    guard let reason = driver.reason(trials: trials.count), reason != optimizerReason else { return }
+    optimizerReason = reason
+    logger?.info("\(driver.name): \(reason)", metadata: ["study": "\(name)", "trials": "\(trials.count)"])
+    progress(.optimizer(driver.name, reason: reason))
+  }
+
   private mutating func ask(_ count: Int, _ driver: OptimizerDriver) async throws -> Answer {
+    explain(driver)
     let round = trials.count + emptyRounds.count
     var context = AskContext(problem: problem, round: round, model: proposer)
     context.known = known
     if let best, let estimate = best.estimate {
       context.incumbent = .init(trial: best.number, assignment: best.proposal.assignment, estimate: estimate)
-      if driver.needsRollouts { context.rollouts = try await minibatch(of: best, round: round) }
+      // Without a proposer nobody reads them.
+      if driver.needsRollouts, proposer != nil { context.rollouts = try await minibatch(of: best, round: round) }
     }
     progress(.asking(driver.name))
     let scope = CallScope(repeat: round)

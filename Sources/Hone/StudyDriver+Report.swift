@@ -6,7 +6,7 @@ import HoneTrace
 /// The end of a study: the winner is compared with the start, on the validation examples and on the sealed test.
 extension StudyDriver {
   /// - Throws: `StudyError.failing` when no trial has a score.
-  mutating func report(_ stop: Report.Stop) async throws -> Report {
+  mutating func report(_ stop: Report.Stop, _ driver: OptimizerDriver) async throws -> Report {
     guard let best, let estimate = best.estimate else {
       throw StudyError.failing("no trial has a score; the last one: \(trials.last?.reason ?? "")")
     }
@@ -14,7 +14,8 @@ extension StudyDriver {
     let (test, untested) = try await test(start, best)
     let opened = try await !store.rollouts(of: name, trial: nil, split: .test, traces: false).isEmpty
     let report = Report(
-      study: name, objective: problem.objective, stop: stop, stopReason: stopReason, trials: trials.count,
+      study: name, objective: problem.objective, stop: stop, stopReason: stopReason,
+      optimizerReason: driver.reason(trials: trials.count), trials: trials.count,
       failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
       bestTrial: best.number, best: estimate, assignment: best.proposal.assignment,
       validation: compare(table.rows[start.number].scores, table.rows[best.number].scores), test: test,

@@ -3,6 +3,7 @@ import HoneNumerics
 import HoneOptimize
 import HoneStore
 import HoneTrace
+import Logging
 
 /// The loop of a study: the scheduler says what to pay for next, the optimizer proposes, rollouts are run and recorded, the
 /// optimizer is told. Everything it decides follows from what is stored and the seed, so that a study that was killed goes
@@ -20,14 +21,13 @@ struct StudyDriver: Sendable {
   let cassette: (any CallArchive)?
   let mode: CassetteMode
   let elapsed: Elapsed
+  let logger: Logger?
   let progress: @Sendable (Progress) -> Void
 
   /// By number, as stored.
   var trials: [TrialRecord] = []
   /// Scores on the validation examples, a row a trial: row n is trial n.
   var table = ScoreTable(examples: 0)
-  /// Further outcomes of the same rollouts.
-  var outcomes: [[[String: Double]]] = []
   /// Seconds at which this session began to measure a trial that has not ended.
   var began: [Int: Double] = [:]
   var ledger = Ledger(budget: Budget())
@@ -43,6 +43,8 @@ struct StudyDriver: Sendable {
   var isExhausted = false
   /// More about the end of the search than its kind says.
   var stopReason: String?
+  /// Why the optimizer searches as it does, as it was last told.
+  var optimizerReason: String?
   /// Rollouts that the stop rule let pass.
   var passed: [Allocation.Work] = []
 
@@ -55,6 +57,7 @@ struct StudyDriver: Sendable {
     let done = trials.count { $0.state == .complete || $0.state == .failed }
     progress(.opened(trialsDone: done, resumed: !trials.isEmpty))
     progress(.plan(plan))
+    explain(driver)
     for warning in StudyWarnings.overlaps(data) { progress(.warning(warning)) }
     if trials.isEmpty {
       _ = try await begin([Proposal(problem.space.initial, origin: "initial")], attempts: [], &driver)
@@ -68,7 +71,7 @@ struct StudyDriver: Sendable {
       guard best != nil else { throw cap.error }
       stop = cap.stop
     }
-    return try await report(stop)
+    return try await report(stop, driver)
   }
 
   /// Does what the scheduler wants next until it, the budget or the optimizer ends the search.

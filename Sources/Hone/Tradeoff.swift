@@ -141,7 +141,7 @@ extension Tradeoff {
         continue
       }
       let isEqual = candidate.value == old.value
-      if candidate.value > old.value || (isEqual && ParetoFront.dominates(candidate.costs, old.costs)) {
+      if candidate.value > old.value || (isEqual && ParetoOrder.dominates(candidate.costs, old.costs)) {
         best = candidate
       }
     }

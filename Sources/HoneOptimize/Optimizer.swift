@@ -175,6 +175,10 @@ public protocol Optimizer: Sendable {
   /// Needs the parent's rollouts with traces and feedback in `AskContext.rollouts`.
   var needsRollouts: Bool { get }
 
+  /// Why it searches as it does, in a sentence for people; nil for one that has nothing to choose.
+  /// - Parameter trials: begun so far.
+  func reason(for problem: Problem, trials: Int) -> String?
+
   func start(_ problem: Problem) -> State
 
   /// Learns one event. Must accept any sequence, also trials that other optimizers proposed.
@@ -183,6 +187,10 @@ public protocol Optimizer: Sendable {
   /// Up to `count` new assignments: valid, different from each other and from every known one. Fewer, or none, when it
   /// has no more to offer; a finite space that is used up gives none.
   func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer
+}
+
+extension Optimizer {
+  public func reason(for problem: Problem, trials: Int) -> String? { nil }
 }
 
 /// What `ask` gives back.

@@ -21,6 +21,10 @@ public struct OptimizerDriver: Sendable {
   public var name: String { driven.name }
   public var needsRollouts: Bool { driven.needsRollouts }
 
+  /// Why it searches as it does; nil for an optimizer that has nothing to choose.
+  /// - Parameter trials: begun so far.
+  public func reason(trials: Int) -> String? { driven.reason(problem, trials: trials) }
+
   /// Forgets everything and learns these events.
   public mutating func rebuild(from events: [Event]) {
     driven.restart(problem)
@@ -63,6 +67,7 @@ private protocol Driven: Sendable {
   var name: String { get }
   var needsRollouts: Bool { get }
   var state: String { get }
+  func reason(_ problem: Problem, trials: Int) -> String?
   mutating func restart(_ problem: Problem)
   mutating func tell(_ event: Event)
   func ask(_ count: Int, context: AskContext) async throws(ModelError) -> Answer
@@ -83,6 +88,7 @@ private struct Pair<O: Optimizer>: Driven {
     guard let data = try? JSONEncoder().encode(current) else { return "" }
     return (try? Value.parse(json: Array(data)).canonicalJSON) ?? ""
   }
+  func reason(_ problem: Problem, trials: Int) -> String? { optimizer.reason(for: problem, trials: trials) }
   mutating func restart(_ problem: Problem) { current = optimizer.start(problem) }
   mutating func tell(_ event: Event) { optimizer.tell(event, state: &current) }
   func ask(_ count: Int, context: AskContext) async throws(ModelError) -> Answer {

@@ -10,6 +10,8 @@ public struct ScoreTable: Hashable, Sendable {
     public var assignment: Assignment
     /// By example; nil where the trial was not measured. As scored, not turned.
     public var scores: [Double?]
+    /// Further outcomes by example, as measured; empty where there are none, or none were asked for.
+    public var outcomes: [[String: Double]]
     /// May be given further rollouts.
     public var isOpen: Bool
     /// A rollout failed; the trial has no score.
@@ -18,12 +20,13 @@ public struct ScoreTable: Hashable, Sendable {
     public var isFeasible: Bool
 
     public init(
-      trial: Int, assignment: Assignment, scores: [Double?], isOpen: Bool = true, hasFailed: Bool = false,
-      isFeasible: Bool = true
+      trial: Int, assignment: Assignment, scores: [Double?], outcomes: [[String: Double]] = [], isOpen: Bool = true,
+      hasFailed: Bool = false, isFeasible: Bool = true
     ) {
       self.trial = trial
       self.assignment = assignment
       self.scores = scores
+      self.outcomes = outcomes
       self.isOpen = isOpen
       self.hasFailed = hasFailed
       self.isFeasible = isFeasible

@@ -198,7 +198,7 @@ public struct ScoreSpec: Sendable {
 
 /// Who proposes, and with what settings.
 public struct OptimizerSpec: Sendable {
-  /// "joint", "optoprime", "random", "sobol", …
+  /// "auto", "joint", "optoprime", "random", "sobol", …
   public var name: String
   /// Its own settings, as they stand in the file.
   public var settings: [String: Value]

@@ -35,10 +35,12 @@ public struct SchedulerConformance: Sendable {
     public var failures: Int?
     /// The study begins with a trial of the start, as a study does.
     public var hasStart: Bool
+    /// The objective names a cost beside the score; one trial in six lacks it.
+    public var hasCost: Bool
 
     public init(
       _ name: String, examples: Int = 40, pool: Int? = nil, trials: Int? = nil, rollouts: Int? = nil,
-      failures: Int? = nil, hasStart: Bool = true,
+      failures: Int? = nil, hasStart: Bool = true, hasCost: Bool = false,
       score: @escaping @Sendable (Double, Double) -> Double = { $1 < $0 ? 1 : 0 }
     ) {
       self.name = name
@@ -48,6 +50,7 @@ public struct SchedulerConformance: Sendable {
       self.rollouts = rollouts
       self.failures = failures
       self.hasStart = hasStart
+      self.hasCost = hasCost
       self.score = score
     }
   }
@@ -69,6 +72,8 @@ public struct SchedulerConformance: Sendable {
     Case("huge scores", pool: 8, rollouts: 200) { quality, noise in (quality - noise) * 1.7e308 },
     Case("tiny scores", pool: 8, rollouts: 200) { quality, noise in (quality - noise) * 1e-300 },
     Case("scores of every scale", pool: 8, rollouts: 200) { quality, noise in quality < 0.5 ? noise * 1e300 : 1e-300 },
+    Case("score and cost", pool: 12, rollouts: 400, hasCost: true),
+    Case("score and cost, no end of trials", rollouts: 400, hasCost: true),
     Case("one in thirty rollouts fails", pool: 24, rollouts: 500, failures: 30),
     Case("every rollout fails", pool: 6, rollouts: 100, failures: 1),
     Case("every rollout fails, no end of trials", trials: 20, rollouts: 100, failures: 1),
@@ -122,7 +127,7 @@ private struct Rehearsal {
     let initial: Value = study.pool == nil ? 0.5 : 0
     problem = Problem(
       space: Space([ParameterSpec(name: "arm", domain: domain, initial: initial)]),
-      objective: Objective(direction: direction), seed: seed)
+      objective: Objective(direction: direction, outcomes: study.hasCost ? ["cost": .minimize] : [:]), seed: seed)
     table = ScoreTable(examples: study.examples)
     if study.hasStart { _ = begin(Proposal(problem.space.initial, origin: "initial")) }
   }
@@ -201,7 +206,7 @@ private struct Rehearsal {
     table.rows.append(
       ScoreTable.Row(
         trial: 3 + 2 * table.rows.count, assignment: proposal.assignment,
-        scores: Array(repeating: nil, count: study.examples)))
+        scores: Array(repeating: nil, count: study.examples), outcomes: Array(repeating: [:], count: study.examples)))
     return isNew
   }
 
@@ -249,6 +254,9 @@ private struct Rehearsal {
       return
     }
     table.rows[row].scores[example] = study.score(trial.uniform(), place.uniform())
+    if study.hasCost, row % 6 != 5 {
+      table.rows[row].outcomes[example]["cost"] = trial.uniform() + 0.1 * place.uniform()
+    }
     guard !table.rows[row].scores.contains(nil), let mean = table.rows[row].estimate?.mean else { return }
     if incumbent.map({ problem.objective.isBetter(mean, than: $0.mean) }) ?? true {
       incumbent = (table.rows[row].trial, mean)

@@ -26,10 +26,18 @@ import Testing
     // In very many dimensions no process is fitted at all.
     #expect(Auto.Choice(floats(200), trials: 10).other == .parzen)
     #expect(Auto.Choice(flags, trials: 10).main == .process && Auto.Choice(flags, trials: 300).other == .process)
-    let text = Auto().reason(for: problem(floats(5)))
+    func reason(_ optimizer: some Optimizer, _ problem: Problem, trials: Int = 0) -> String {
+      optimizer.reason(for: problem, trials: trials) ?? ""
+    }
+    let text = reason(Auto(), problem(floats(5)))
     #expect(text.contains("Gaussian process") && text.contains("One proposal in five"), "\(text)")
-    #expect(Auto().reason(for: problem(floats(200))).contains("200 parameters are many"))
-    #expect(Auto().reason(for: Triage.problem).contains("Text on every other turn"))
+    #expect(reason(Auto(), problem(floats(5)), trials: 201).contains("beyond 200 trials"))
+    #expect(reason(Auto(), problem(floats(200))).contains("200 parameters are many"))
+    #expect(reason(Auto(), Triage.problem).contains("Text on every other turn"))
+    // Behind several goals too; others have nothing to choose.
+    #expect(reason(ParEGO(Auto()), problem(floats(5))) == text)
+    #expect(TPE().reason(for: problem(floats(5)), trials: 9) == nil)
+    #expect(OptimizerDriver(Auto(), problem: problem(floats(5))).reason(trials: 0) == text)
   }
 
   /// One proposal in five comes from the other model, and each says why.

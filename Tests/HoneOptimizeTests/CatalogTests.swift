@@ -9,6 +9,7 @@ import Testing
     for name in OptimizerCatalog.names { #expect(try OptimizerCatalog.make(name: name).name == name) }
     let joint = try #require(
       try OptimizerCatalog.make(
+        name: "joint",
         settings: ["share": 0.25, "temperature": [0.2, 0.9], "memory": 5, "max_tokens": 300, "candidates": 2])
         as? Joint)
     #expect(joint.settings.textShare == 0.25 && joint.settings.text.temperatures == [0.2, 0.9])
@@ -23,8 +24,11 @@ import Testing
     #expect(evolution.settings.population == 12)
     // Without text there is nothing for a model to do.
     let numbers = Space(Array(Triage.space.parameters.dropFirst()))
-    #expect(try OptimizerCatalog.make(space: numbers).name == "sobol")
-    #expect(try OptimizerCatalog.make(space: Triage.space).name == "joint")
+    #expect(try OptimizerCatalog.make(name: "joint", space: numbers).name == "sobol")
+    #expect(try OptimizerCatalog.make(name: "joint", space: Triage.space).name == "joint")
+    // Who does not choose gets auto, which shows rollouts to a proposer only where there are words.
+    let (chosen, numeric) = (try OptimizerCatalog.make(space: Triage.space), try OptimizerCatalog.make(space: numbers))
+    #expect(chosen.name == "auto" && chosen.needsRollouts && numeric.name == "auto" && !numeric.needsRollouts)
   }
 
   @Test(

@@ -6,12 +6,15 @@ import HoneTrace
 struct ScheduledStudy {
   var scores: [[Double]]
   var table: ScoreTable
+  /// Of each trial on every example; with costs the objective is to minimize both.
+  var costs: [Double]?
   var rollouts: Int?
   var spent = 0
   var allocations: [Allocation] = []
 
-  init(_ scores: [[Double]], rollouts: Int? = nil) {
+  init(_ scores: [[Double]], costs: [Double]? = nil, rollouts: Int? = nil) {
     self.scores = scores
+    self.costs = costs
     self.rollouts = rollouts
     table = ScoreTable(examples: scores.first?.count ?? 0)
   }
@@ -19,9 +22,13 @@ struct ScheduledStudy {
   /// Examples that each trial was measured on.
   var counts: [Int] { table.rows.map(\.count) }
 
+  private var objective: Objective {
+    Objective(direction: .minimize, outcomes: costs == nil ? [:] : ["cost": .minimize])
+  }
+
   var context: ScheduleContext {
     ScheduleContext(
-      problem: Problem(space: Space([]), objective: Objective(direction: .minimize), seed: 1), table: table,
+      problem: Problem(space: Space([]), objective: objective, seed: 1), table: table,
       rolloutsLeft: rollouts.map { $0 - spent }, isExhausted: table.rows.count == scores.count)
   }
 
@@ -35,7 +42,8 @@ struct ScheduledStudy {
         for trial in table.rows.count..<min(scores.count, table.rows.count + count) {
           table.rows.append(
             ScoreTable.Row(
-              trial: trial, assignment: Assignment([:]), scores: Array(repeating: nil, count: table.examples)))
+              trial: trial, assignment: Assignment([:]), scores: Array(repeating: nil, count: table.examples),
+              outcomes: costs.map { Array(repeating: ["cost": $0[trial]], count: table.examples) } ?? []))
         }
       case .run(let work):
         for item in work {

@@ -45,19 +45,6 @@ struct MeasuredTrials {
     }
   }
 
-  /// Random vectors, on a coarse grid so that there are ties and duplicates.
-  @Test func membersAreThoseOfTheDefinition() {
-    var random = RandomStream(seed: 5, name: "members")
-    for _ in 0..<400 {
-      let goals = Int.random(in: 1...4, using: &random)
-      let levels = [2, 4, 1000].randomElement(using: &random) ?? 2
-      let costs = (0..<Int.random(in: 0...40, using: &random)).map { _ in
-        (0..<goals).map { _ in Double(Int.random(in: 0..<levels, using: &random)) }
-      }
-      #expect(ParetoFront.members(of: costs) == Self.oracle(costs), "\(costs)")
-    }
-  }
-
   /// The whole way from rollouts: means, directions, order, intervals around means.
   @Test func theFrontOfRolloutsIsThatOfTheirMeans() throws {
     var random = RandomStream(seed: 6, name: "front")

@@ -28,7 +28,7 @@ public struct ASHA: Scheduler {
 
   public func next(_ context: ScheduleContext) -> Allocation {
     if let end = context.end { return end }
-    let matrix = LossMatrix(context.table, context.problem.objective.direction)
+    let matrix = LossMatrix(context.table, context.problem.objective)
     let rungs = rungs(context, matrix.measured)
     return Self.next(context, matrix, rungs, eta: eta, batch: batch)
       ?? .stop("no trial is left to begin or to promote")

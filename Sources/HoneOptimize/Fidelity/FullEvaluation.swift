@@ -25,7 +25,7 @@ public struct FullEvaluation: Scheduler {
     }
     var reach = table.examples
     if let screening, screening < table.examples, let best = context.incumbent, best != table.rows[index].trial {
-      let matrix = LossMatrix(table, context.problem.objective.direction)
+      let matrix = LossMatrix(table, context.problem.objective)
       if matrix.rows[index].reached < screening {
         reach = screening
       } else if let best = matrix.rows.first(where: { $0.trial == best }),

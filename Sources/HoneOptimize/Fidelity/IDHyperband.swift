@@ -26,7 +26,7 @@ public struct IDHyperband: Scheduler {
 
   public func next(_ context: ScheduleContext) -> Allocation {
     if let end = context.end { return end }
-    let matrix = LossMatrix(context.table, context.problem.objective.direction)
+    let matrix = LossMatrix(context.table, context.problem.objective)
     let isCapped = context.rolloutsLeft != nil || context.trialsLeft != nil
     var members: [[Int]] = []
     var first = 0

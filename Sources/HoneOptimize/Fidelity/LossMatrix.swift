@@ -9,6 +9,9 @@ struct LossMatrix {
     let trial: Int
     /// Of the examples measured without a gap, in their order; in [-1, 1].
     let losses: [Double]
+    /// By further outcome of the objective, of the same examples, turned so that less is better; nil when one is missing
+    /// or not finite, and where the score alone counts.
+    let costs: [[Double]]?
     /// May be given rollouts.
     let isOpen: Bool
     let hasFailed: Bool
@@ -22,6 +25,16 @@ struct LossMatrix {
       for index in 0..<count { sum += losses[index] }
       return sum / Double(max(1, count))
     }
+
+    /// By goal: the score, then the outcomes, on each example.
+    var goals: [[Double]]? { costs.map { [losses] + $0 } }
+
+    /// Means of all goals on the first `count` examples; nil without the outcomes.
+    func means(first count: Int) -> [Double]? {
+      costs.map { costs in
+        [mean(first: count)] + costs.map { $0.prefix(count).reduce(0) { $0 + $1 / Double(max(1, count)) } }
+      }
+    }
   }
 
   let rows: [Row]
@@ -30,7 +43,11 @@ struct LossMatrix {
   /// Measured places of the whole table, also those beyond a gap.
   let measured: Int
 
-  init(_ table: ScoreTable, _ direction: Objective.Direction) {
+  /// The objective names further outcomes.
+  let hasOutcomes: Bool
+
+  init(_ table: ScoreTable, _ objective: Objective) {
+    let goals = ParetoGoals(objective)
     var (greatest, measured) = (0.0, 0)
     for row in table.rows {
       for case let score? in row.scores {
@@ -39,7 +56,7 @@ struct LossMatrix {
       }
     }
     let unit = greatest > 0 ? greatest : 1
-    let sign = direction == .maximize ? -1.0 : 1.0
+    let sign = goals.signs[0]
     rows = table.rows.map { row in
       var losses: [Double] = []
       losses.reserveCapacity(row.scores.count)
@@ -48,21 +65,47 @@ struct LossMatrix {
         losses.append(score.isFinite ? sign * (score / unit) : 1)
       }
       return Row(
-        trial: row.trial, losses: losses, isOpen: row.isOpen && !row.hasFailed, hasFailed: row.hasFailed,
-        isFeasible: row.isFeasible)
+        trial: row.trial, losses: losses, costs: goals.costs(row, first: losses.count),
+        isOpen: row.isOpen && !row.hasFailed, hasFailed: row.hasFailed, isFeasible: row.isFeasible)
     }
     scale = unit
     self.measured = measured
+    hasOutcomes = goals.count > 1
   }
 
   /// These rows by mean loss on the first `count` examples, the best first: trials that break a constraint last, of equals
-  /// the one begun first.
+  /// the one begun first. With further outcomes by front (`ParetoOrder`), trials that lack one behind the fronts.
   func ranked(_ indices: [Int], first count: Int) -> [Int] {
+    guard hasOutcomes else { return rankedByScore(indices, first: count) }
+    let known = indices.compactMap { index in
+      rows[index].isFeasible ? rows[index].means(first: count).map { (index: index, means: $0) } : nil
+    }
+    let isKnown = Set(known.map(\.index))
+    return ParetoOrder.ranked(known.map(\.means)).map { known[$0].index }
+      + rankedByScore(indices.filter { !isKnown.contains($0) }, first: count)
+  }
+
+  private func rankedByScore(_ indices: [Int], first count: Int) -> [Int] {
     let keys = indices.map { (index: $0, isFeasible: rows[$0].isFeasible, mean: rows[$0].mean(first: count)) }
     return keys.sorted { a, b in
       if a.isFeasible != b.isFeasible { return a.isFeasible }
       return a.mean == b.mean ? a.index < b.index : a.mean < b.mean
     }.map(\.index)
+  }
+}
+
+extension ParetoGoals {
+  /// By outcome, of the first `count` examples, less being better; nil when one is missing or not finite, and for the
+  /// score alone.
+  fileprivate func costs(_ row: ScoreTable.Row, first count: Int) -> [[Double]]? {
+    guard self.count > 1, row.outcomes.count >= count else { return nil }
+    var costs: [[Double]] = []
+    for (name, sign) in zip(outcomes, signs.dropFirst()) {
+      let values = row.outcomes.prefix(count).compactMap { $0[name] }.filter(\.isFinite)
+      guard values.count == count else { return nil }
+      costs.append(values.map { sign * $0 })
+    }
+    return costs
   }
 }
 

@@ -29,7 +29,7 @@ public struct PASHA: Scheduler {
 
   public func next(_ context: ScheduleContext) -> Allocation {
     if let end = context.end { return end }
-    let matrix = LossMatrix(context.table, context.problem.objective.direction)
+    let matrix = LossMatrix(context.table, context.problem.objective)
     let rungs = ASHA.rungs(fewest, min(most ?? .max, context.table.examples), eta)
     let open = Array(rungs[...top(matrix, rungs)])
     return ASHA.next(context, matrix, open, eta: eta, batch: batch)

@@ -11,6 +11,10 @@ import Foundation
 /// variables by betting", JRSS B 86, 2024): the mean over lambda in (0, 1) of prod_t (1 + lambda z_t), z_t = d_t / max_(s <= t)
 /// |d_s|. For 0/1 scores its premise is that both are equally good in the mean; for other scores, whose range is not known
 /// beforehand, that differences are as likely of either sign.
+///
+/// With further outcomes a trial is closed when it is shown to be dominated, as in Zhang, Georgiopoulos and
+/// Anagnostopoulos, "S-Race: A Multi-Objective Racing Algorithm" (GECCO 2013): some trial of the front is better in one goal,
+/// and better or on no example worse in each of the others.
 public struct Race: Scheduler {
   /// Trials of a race; nil: as successive halving.
   public var trials: Int?
@@ -43,7 +47,7 @@ public struct Race: Scheduler {
   public func next(_ context: ScheduleContext) -> Allocation {
     if let end = context.end { return end }
     let examples = context.table.examples
-    let matrix = LossMatrix(context.table, context.problem.objective.direction)
+    let matrix = LossMatrix(context.table, context.problem.objective)
     let rows = matrix.rows
     let size = size(context, matrix.measured)
     let alive = rows.indices.filter { rows[$0].isOpen || (rows[$0].reached == examples && !rows[$0].hasFailed) }
@@ -73,12 +77,37 @@ public struct Race: Scheduler {
   private func losers(_ alive: [Int], _ matrix: LossMatrix, _ count: Int, _ size: Int) -> [Int] {
     guard alive.count > 1, let leader = matrix.ranked(alive, first: count).first else { return [] }
     let rate = isFamilywise ? alpha / Double(max(1, max(size, alive.count) - 1)) : alpha
+    if matrix.hasOutcomes { return dominated(alive, matrix, count, rate) }
     let best = matrix.rows[leader].losses
     return alive.filter { index in
       guard index != leader, matrix.rows[index].isOpen else { return false }
       let losses = matrix.rows[index].losses
       return Self.logEvidence((0..<count).map { losses[$0] - best[$0] }) >= -log(rate)
     }
+  }
+
+  /// Open trials that one of the front on the first `count` examples is shown to dominate.
+  private func dominated(_ alive: [Int], _ matrix: LossMatrix, _ count: Int, _ rate: Double) -> [Int] {
+    let known = alive.compactMap { index in
+      matrix.rows[index].means(first: count).flatMap { means in
+        matrix.rows[index].goals.map { (index: index, means: means, goals: $0) }
+      }
+    }
+    let front = ParetoOrder.members(of: known.map(\.means)).map { known[$0] }
+    return known.filter { trial in
+      matrix.rows[trial.index].isOpen
+        && front.contains { better in
+          guard ParetoOrder.dominates(better.means, trial.means) else { return false }
+          let differences = zip(trial.goals, better.goals).map { mine, best in
+            (0..<count).map { mine[$0] - best[$0] }
+          }
+          let isShown = differences.map { Self.logEvidence($0) >= -log(rate) }
+          return isShown.contains(true)
+            && zip(isShown, differences).allSatisfy { isShown, differences in
+              isShown || differences.allSatisfy { $0 >= 0 }
+            }
+        }
+    }.map(\.index)
   }
 
   /// Logarithm of the e-process against "the differences' mean is not above zero".

@@ -31,7 +31,7 @@ public struct SuccessiveHalving: Scheduler {
 
   public func next(_ context: ScheduleContext) -> Allocation {
     if let end = context.end { return end }
-    let matrix = LossMatrix(context.table, context.problem.objective.direction)
+    let matrix = LossMatrix(context.table, context.problem.objective)
     let budget = context.rolloutsLeft.map { matrix.measured + $0 }
     let size = size(context, budget)
     let bracket = Bracket(

@@ -104,7 +104,7 @@ public struct Auto: Optimizer {
   }
 
   /// Why this member, in a sentence for people: what a study's log and report show.
-  public func reason(for problem: Problem, trials: Int = 0) -> String {
+  public func reason(for problem: Problem, trials: Int) -> String? {
     let space = problem.space
     guard !space.encodable.isEmpty else { return "Only text and code: a proposer changes them." }
     let choice = Choice(space, trials: trials)

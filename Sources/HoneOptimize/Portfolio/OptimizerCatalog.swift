@@ -16,17 +16,17 @@ import HoneTrace
 /// - `gp-constrained`: `constraints` by outcome `{ at_least, at_most }`, `priors`, `confidence`.
 /// - `gp-cost`: `outcome`, the cost (`tokens`), `power`, from 0 (cost does not count) to 1 (per unit; 1), `priors`,
 ///   `confidence`.
-/// - `auto`: those of `joint`; numbers by the model that suits the space, with a second one for insurance.
+/// - `auto`, the default: those of `joint`; numbers by the model that suits the space, with a second one for insurance.
 /// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
 ///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
 ///   numbers); `fallback`, numeric search when the model fails (true); `prompts`, a folder of templates; `candidates`,
 ///   proposals of one ask (1).
-/// - `joint`, the default: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
+/// - `joint`: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
 ///   from 0 to 1 (0.5). In a space without text it is `sobol`.
 public enum OptimizerCatalog {
   /// What an optimizer is called when nothing is said.
-  public static let defaultName = "joint"
+  public static let defaultName = "auto"
 
   public static let names = [
     "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained",

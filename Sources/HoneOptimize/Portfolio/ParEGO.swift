@@ -29,6 +29,8 @@ public struct ParEGO<Base: Optimizer>: Optimizer {
 
   public func start(_ problem: Problem) -> State { State() }
 
+  public func reason(for problem: Problem, trials: Int) -> String? { base.reason(for: problem, trials: trials) }
+
   public func tell(_ event: Event, state: inout State) {
     if event.isInfrastructureFailure {
       // As if it had not been begun, unless it was measured before: its weights take another turn.

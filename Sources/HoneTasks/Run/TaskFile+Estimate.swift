@@ -30,7 +30,8 @@ extension TaskFile {
   /// It is an upper bound: trials dropped early, rollouts answered from the store and an early end need less. The budget's
   /// own caps bound it too. Tokens are estimated from the texts' length.
   public func estimate(_ data: DataSplits) -> CostEstimate {
-    let optimizer = try? OptimizerCatalog.make(name: optimizer.name, settings: .object(optimizer.settings))
+    let optimizer = try? OptimizerCatalog.make(
+      name: optimizer.name, settings: .object(optimizer.settings), space: space)
     let trials = [budget.trials, space.cardinality].compactMap(\.self).min()
     let perTrial = data.validation.count * score.repeats
     let needsRollouts = optimizer?.needsRollouts ?? false

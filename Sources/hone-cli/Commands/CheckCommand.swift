@@ -58,16 +58,22 @@ struct CheckCommand: AsyncParsableCommand {
       console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
     console.result("Optimizer", "\(task.optimizer.name)\(wayOfSearch(task)), seed \(task.optimizer.seed)")
+    if let reason = optimizer(task)?.reason(for: task.problem, trials: 0) {
+      console.result("Why", Printable.line(reason))
+    }
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
     console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
   }
 
   /// With several goals: whether the front is searched for.
   private func wayOfSearch(_ task: TaskFile) -> String {
-    let optimizer = try? OptimizerCatalog.make(
-      name: task.optimizer.name, settings: .object(task.optimizer.settings), space: task.space)
-    guard !task.objective.outcomes.isEmpty, let optimizer else { return "" }
+    guard !task.objective.outcomes.isEmpty, let optimizer = optimizer(task) else { return "" }
     return optimizer.needsRollouts ? " for \(Printable.line(task.objective.metric)) alone" : " driven by ParEGO"
+  }
+
+  private func optimizer(_ task: TaskFile) -> (any Optimizer)? {
+    try? OptimizerCatalog.make(
+      name: task.optimizer.name, settings: .object(task.optimizer.settings), space: task.space)
   }
 
   private func entries(_ resolved: ResolvedTask) throws -> [ResolvedTask.Entry] {
@@ -88,6 +94,7 @@ struct CheckCommand: AsyncParsableCommand {
         "task": .string(task.path), "study": .string(task.study), "metric": .string(task.objective.metric),
         "direction": .string(task.objective.direction.rawValue), "outcomes": task.objective.outcomesAsValue,
         "optimizer": .string(task.optimizer.name),
+        "optimizer_reason": (optimizer(task)?.reason(for: task.problem, trials: 0)).asValue,
         "parameters": .array(task.space.parameters.map(\.asValue)),
         "data": [
           "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),

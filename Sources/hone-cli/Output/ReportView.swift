@@ -28,6 +28,7 @@ struct ReportView {
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     if let front = report.front { FrontView(front: front, problem: task.task.problem, console: console).print() }
     ImportanceView(task.task.problem, trials).print(on: console)
+    if let reason = report.optimizerReason { console.result("Optimizer", Printable.line(reason), .info) }
     console.result("Spent", spent)
     console.result("Next", next.joined(separator: "   "), .info, wraps: false)
   }

@@ -13,11 +13,13 @@ struct StudyView {
     let name = definition.name
     let summary = try await reader.summary(of: name)
     let trials = try await reader.store.trials(of: name)
+    let reason = reason(trials: trials.count)
     if console.json {
       var fields = summary.fields
       fields["purpose"] = .string(definition.problem.objective.purpose)
       fields["seed"] = .string(String(definition.problem.seed))
       fields["optimizer"] = definition.optimizer
+      fields["optimizer_reason"] = reason.asValue
       fields["fingerprint"] = .string(definition.fingerprint)
       fields["report"] = try await reader.report(of: name).map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
@@ -29,6 +31,7 @@ struct StudyView {
     console.result("Study", "\(Printable.line(name))  \(objective.line)")
     if !objective.purpose.isEmpty { console.result("Purpose", Printable.line(objective.purpose)) }
     console.result("Optimizer", "\(optimizer), seed \(definition.problem.seed)")
+    if let reason { console.result("Why", Printable.line(reason)) }
     for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
       console.result("Parameter", line)
     }
@@ -59,6 +62,14 @@ struct StudyView {
 }
 
 extension StudyView {
+  /// Why an optimizer that chooses searches as it does now.
+  private func reason(trials: Int) -> String? {
+    let (problem, stored) = (definition.problem, definition.optimizer)
+    let optimizer = try? OptimizerCatalog.make(
+      name: stored["use"]?.string ?? "", settings: stored["settings"] ?? .null, space: problem.space)
+    return optimizer?.reason(for: problem, trials: trials)
+  }
+
   /// Its name, and the settings that are not the usual ones.
   private var optimizer: String {
     guard let name = definition.optimizer["use"]?.string else { return definition.optimizer.text }

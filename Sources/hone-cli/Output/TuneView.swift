@@ -63,6 +63,9 @@ final class TuneView: Sendable {
     console.status("Can show", text + ", four times in five, for scores from 0 to 1")
   }
 
+  /// Why an optimizer that chooses searches as it does.
+  func optimizer(_ name: String, _ reason: String) { console.status("Optimizer", "\(name): \(Printable.line(reason))") }
+
   func rollouts(_ trial: Int, _ done: Int, _ total: Int) {
     note("\(Format.count(done))/\(Format.count(total)) rollouts")
   }

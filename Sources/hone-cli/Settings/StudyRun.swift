@@ -26,7 +26,8 @@ extension Workbench {
       runner, problem: problem, data: data, optimizer: optimizer,
       optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],
       settings: settings, proposer: proposer, cassette: cassette, mode: mode,
-      documents: [TaskSource.document: TaskSource(task, model: endpoint?.model).asValue], progress: progress)
+      documents: [TaskSource.document: TaskSource(task, model: endpoint?.model).asValue], logger: nil,
+      progress: progress)
   }
 
   private var settings: StudySettings {

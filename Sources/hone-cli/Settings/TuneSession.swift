@@ -53,6 +53,7 @@ struct TuneSession: Sendable {
     case .ended(let trial, let incumbent, let spend, let seconds):
       view.ended(trial, incumbent: incumbent, seconds: seconds, tokens: spend.tokens)
     case .attempted(let attempt): view.attempted(attempt)
+    case .optimizer(let name, let reason): view.optimizer(name, reason)
     case .asking(let optimizer): view.note("asking \(optimizer)")
     case .testing(let done, let total): view.testing(done, total)
     case .warning(let text): view.warning(text)

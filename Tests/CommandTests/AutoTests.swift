@@ -1,0 +1,45 @@
+import Foundation
+import HoneTrace
+import Testing
+
+/// A task that names no optimizer is searched by `auto`, which says why wherever the search is shown.
+@Suite struct AutoTests {
+  @Test func theReasonIsSaidWhereverTheSearchIsShown() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try program.write("rows.jsonl", (0..<6).map { "{\"n\": \($0)}\n" }.joined())
+    try program.write("train.jsonl", "{\"n\": -1}\n")
+    try program.write(
+      "task.yaml",
+      """
+      version: 1
+      study: chosen
+      goal: { maximize: score }
+      data: { train: train.jsonl, validation: rows.jsonl }
+      workflow: { command: [sed, "s/.*/{\\"score\\": 0.$x}/", "{example.json}"] }
+      parameters: { x: { int: [10, 99], initial: 12 } }
+      score: { json: score }
+      budget: { trials: 6 }
+
+      """)
+    func words(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
+    let reason = "Numbers and choices by a Gaussian process: at most 20 parameters and 200 trials"
+    let checked = try await program.run("check", "task.yaml")
+    #expect(words(checked.out).contains("Optimizer auto, seed 0 Why \(reason)"), "\(checked.out)")
+    let tuned = try await program.run("tune", "task.yaml")
+    #expect(tuned.code == 0 && words(tuned.error).contains("Optimizer auto: \(reason)"), "\(tuned.error)")
+    #expect(words(tuned.out).contains("Optimizer \(reason)"), "\(tuned.out)")
+    let shown = try await program.run("show", "chosen")
+    #expect(words(shown.out).contains("Optimizer auto, seed 0 Why \(reason)"), "\(shown.out)")
+    let object = try #require(try await program.run("show", "chosen", "--json").objects().first)
+    #expect(object["optimizer"]?["use"] == "auto")
+    #expect(object["optimizer_reason"]?.string?.hasPrefix(reason) == true)
+    #expect(object["report"]?["optimizer_reason"] == object["optimizer_reason"])
+    let plan = try #require(try await program.run("check", "task.yaml", "--json").objects().first)
+    #expect(plan["optimizer"] == "auto" && plan["optimizer_reason"] == object["optimizer_reason"])
+    let origins = try await program.run("list", "chosen", "--json").objects().compactMap { $0["origin"]?.string }
+    #expect(Set(origins) == ["initial", "gp", "tpe"], "\(origins)")
+    let again = try await program.run("replay", "chosen")
+    #expect(again.code == 0 && again.out.contains("Same 6 trials"), "\(again.out) \(again.error)")
+  }
+}
