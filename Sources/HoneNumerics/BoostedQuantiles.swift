@@ -60,7 +60,9 @@ package struct BoostedQuantiles: Sendable {
   /// The quantile of this index among the levels at a point. O(stages depth).
   package func quantile(_ index: Int, at point: [Double?]) -> Double {
     let features = table.features(of: point)
-    return models[index].trees.reduce(models[index].start) { $0 + $1.nodes[$1.leaf(of: features)].mean }
+    var sum = models[index].start
+    for tree in models[index].trees { sum += tree.nodes[tree.leaf(of: features)].mean }
+    return sum
   }
 
   /// Linear between the order statistics, as NumPy has it; 0 for no values.

@@ -65,9 +65,20 @@ package struct Cholesky: Sendable {
   /// A^-1 b. O(n^2).
   package func solve(_ b: [Double]) -> [Double] {
     var x = forward(b)
-    for i in stride(from: size - 1, through: 0, by: -1) {
-      x[i] /= factor[i * size + i]
-      for j in 0..<i { x[j] -= factor[i * size + j] * x[i] }
+    x.withUnsafeMutableBufferPointer { x in
+      factor.withUnsafeBufferPointer { l in
+        guard let x = x.baseAddress, let l = l.baseAddress else { return }
+        for i in stride(from: size - 1, through: 0, by: -1) {
+          let row = l + i * size
+          x[i] /= row[i]
+          let value = x[i]
+          var j = 0
+          while j < i {
+            x[j] -= row[j] * value
+            j += 1
+          }
+        }
+      }
     }
     return x
   }

@@ -34,7 +34,9 @@ package struct FeatureTable: Sendable {
 
   /// What trees see of a point.
   package func features(of point: [Double?]) -> [Double] {
-    choices.indices.map { Self.value(point[$0], choices: choices[$0]) }
+    var features = Array(repeating: 0.0, count: choices.count)
+    for feature in 0..<choices.count { features[feature] = Self.value(point[feature], choices: choices[feature]) }
+    return features
   }
 
   private static func value(_ u: Double?, choices: Int) -> Double {

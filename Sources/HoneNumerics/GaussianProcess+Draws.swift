@@ -10,10 +10,7 @@ extension GaussianProcess {
     var matrix = Array(repeating: 0.0, count: count * count)
     for i in 0..<count {
       for j in 0...i {
-        var q = 0.0
-        for k in inverseSquares.indices {
-          q += inverseSquares[k] * squaredDistance(points[i][k], points[j][k], data.isChoice[k])
-        }
+        let q = scaledSquares(points[i], points[j])
         let r = (5 * q).squareRoot()
         let explained = Self.inner(whitened[i], whitened[j], rows)
         matrix[i * count + j] = scale * (1 + r + r * r / 3) * exp(-r) - explained
@@ -28,7 +25,7 @@ extension GaussianProcess {
     }
   }
 
-  private static func inner(_ a: [Double], _ b: [Double], _ count: Int) -> Double {
+  static func inner(_ a: [Double], _ b: [Double], _ count: Int) -> Double {
     a.withUnsafeBufferPointer { a in
       b.withUnsafeBufferPointer { b -> Double in
         guard let a = a.baseAddress, let b = b.baseAddress else { return 0 }
@@ -37,23 +34,31 @@ extension GaussianProcess {
     }
   }
 
+  private func scaledSquares(_ a: [Double?], _ b: [Double?]) -> Double {
+    inverseSquares.indices.reduce(0) { sum, k in
+      sum + inverseSquares[k] * Coordinates.squaredDistance(place(a, k), place(b, k), data.isChoice[k])
+    }
+  }
+
   /// The gradient of the mean by the coordinates that are present numbers; 0 by the others. O(n d).
   package func meanGradient(_ point: [Double?]) -> [Double] {
     var gradient = point.map { _ in 0.0 }
-    for (row, other) in data.points.enumerated() {
+    let places = inverseSquares.indices.map { place(point, $0) }
+    for row in alpha.indices {
       var q = 0.0
       for j in inverseSquares.indices {
-        q += inverseSquares[j] * squaredDistance(point[j], other[j], data.isChoice[j])
+        q += inverseSquares[j] * Coordinates.squaredDistance(places[j], data.columns[j][row], data.isChoice[j])
       }
       let r = (5 * q).squareRoot()
       // dk/dq, and dq/dx = 2 s (x - x').
       let slope = -(5 / 6.0) * scale * (1 + r) * exp(-r) * alpha[row]
-      for j in inverseSquares.indices where !data.isChoice[j] {
-        guard let x = point[j] else { continue }
+      for j in inverseSquares.indices where !data.isChoice[j] && point[j] != nil {
         // A missing value is as far as the middle, and one more.
-        gradient[j] += slope * 2 * inverseSquares[j] * (x - (other[j] ?? 0.5))
+        let other = data.columns[j][row]
+        gradient[j] += slope * 2 * inverseSquares[j] * (places[j] - (other.isNaN ? 0.5 : other))
       }
     }
+    for (j, warp) in warps.enumerated() where gradient[j] != 0 { gradient[j] *= warp.slope(point[j] ?? 0.5) }
     return gradient
   }
 }

@@ -23,7 +23,7 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
 
   public mutating func next() -> UInt64 {
     let result = rotl(s.1 &* 5, 7) &* 9
-    let t = s.1 << 17
+    let t = s.1 &<< 17
     s.2 ^= s.0
     s.3 ^= s.1
     s.1 ^= s.2
@@ -34,9 +34,9 @@ public struct RandomStream: RandomNumberGenerator, Sendable {
   }
 
   /// A number in [0, 1) with 53 random bits.
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  public mutating func uniform() -> Double { Double(next() &>> 11) * 0x1p-53 }
 
-  private func rotl(_ x: UInt64, _ k: UInt64) -> UInt64 { (x << k) | (x >> (64 - k)) }
+  private func rotl(_ x: UInt64, _ k: UInt64) -> UInt64 { (x &<< k) | (x &>> (64 &- k)) }
 }
 
 /// The seeding generator xoshiro's authors recommend.

@@ -27,7 +27,7 @@ package struct RegressionTree: Sendable {
   struct Node: Sendable {
     /// The feature that is split; -1 in a leaf.
     var feature = -1
-    /// Numbers up to here go left.
+    /// Numbers up to here go left; NaN where a choice is split.
     var threshold = 0.0
     /// By category: whether it goes left.
     var goesLeft: [Bool] = []
@@ -37,7 +37,7 @@ package struct RegressionTree: Sendable {
     var mean = 0.0
     var variance = 0.0
 
-    func isLeft(_ value: Double) -> Bool { goesLeft.isEmpty ? value <= threshold : goesLeft[Int(value)] }
+    func isLeft(_ value: Double) -> Bool { threshold.isNaN ? goesLeft[Int(value)] : value <= threshold }
   }
 
   var nodes: [Node] = []
@@ -55,21 +55,37 @@ package struct RegressionTree: Sendable {
 
   /// The place among the nodes of the leaf that a row falls in.
   func leaf(of row: Int, in table: FeatureTable) -> Int {
-    var index = 0
-    while nodes[index].feature >= 0 {
-      let value = table.values[nodes[index].feature * table.rows + row]
-      index = nodes[index].isLeft(value) ? nodes[index].left : nodes[index].right
+    nodes.withUnsafeBufferPointer { nodes in
+      table.values.withUnsafeBufferPointer { values in
+        guard let nodes = nodes.baseAddress, let values = values.baseAddress else { return 0 }
+        var index = 0
+        while nodes[index].feature >= 0 {
+          index = Self.next(nodes + index, values[nodes[index].feature * table.rows + row])
+        }
+        return index
+      }
     }
-    return index
+  }
+
+  private static func next(_ node: UnsafePointer<Node>, _ value: Double) -> Int {
+    let threshold = node.pointee.threshold
+    let isLeft = threshold.isNaN ? node.pointee.goesLeft[Int(value)] : value <= threshold
+    return isLeft ? node.pointee.left : node.pointee.right
   }
 
   /// The place among the nodes of the leaf that a point falls in.
   func leaf(of features: [Double]) -> Int {
-    var index = 0
-    while nodes[index].feature >= 0 {
-      index = nodes[index].isLeft(features[nodes[index].feature]) ? nodes[index].left : nodes[index].right
+    // By pointer: a node's array is not to be copied at each step.
+    nodes.withUnsafeBufferPointer { nodes in
+      features.withUnsafeBufferPointer { features in
+        guard let nodes = nodes.baseAddress, let features = features.baseAddress else { return 0 }
+        var index = 0
+        while nodes[index].feature >= 0 {
+          index = Self.next(nodes + index, features[nodes[index].feature])
+        }
+        return index
+      }
     }
-    return index
   }
 }
 
@@ -241,7 +257,7 @@ private struct TreeGrower {
     // A category that no row has goes with the majority.
     var goesLeft = Array(repeating: best.seen * 2 > weight, count: counts.count)
     for (index, category) in present.enumerated() { goesLeft[category] = index < best.size }
-    return Split(feature: feature, goesLeft: goesLeft, gain: best.gain)
+    return Split(feature: feature, threshold: .nan, goesLeft: goesLeft, gain: best.gain)
   }
 
   /// Rows that go left before the others in every feature's order, each side's order kept. Gives where the right begins.

@@ -207,13 +207,14 @@ struct OptimizerRehearsal<O: Optimizer> {
       let stored = try JSONDecoder().decode([Event].self, from: JSONEncoder().encode(events))
       var rebuilt = optimizer.start(problem)
       for event in stored { optimizer.tell(event, state: &rebuilt) }
-      guard try bytes(rebuilt) == bytes(state), rebuilt == state else {
+      let lived = try bytes(state)
+      guard try bytes(rebuilt) == lived, rebuilt == state else {
         violations.append("round \(round): the state rebuilt from stored events differs")
         return
       }
       let restored = try JSONDecoder().decode(O.State.self, from: JSONEncoder().encode(state))
       // By their bytes: a whole number comes back as one, however it was typed.
-      if try bytes(restored) != bytes(state) { violations.append("the state does not survive JSON") }
+      if try bytes(restored) != lived { violations.append("the state does not survive JSON") }
       let again = await ask(count, round, rebuilt)
       if again?.proposals != answer.proposals { violations.append("round \(round): a resumed study asks otherwise") }
     } catch {
@@ -222,7 +223,9 @@ struct OptimizerRehearsal<O: Optimizer> {
   }
 
   private func bytes(_ state: O.State) throws -> String {
-    try Value.parse(json: Array(JSONEncoder().encode(state))).canonicalJSON
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(state), as: UTF8.self)
   }
 
   /// A trial that failed by infrastructure leaves the state of an optimizer that was never told of it; one of its own may

@@ -9,7 +9,7 @@ import Testing
     values: [0.3, -1.1, 1.2, -0.4, 0], noiseShares: [1, 1, 2, 1, 4])
 
   private var parameters: GaussianProcess.Parameters {
-    GaussianProcess.Parameters(vector: [1.2, -0.3, 0.2, log(0.05)])
+    GaussianProcess.Parameters(vector: [1.2, -0.3, 0.2, log(0.05)], dimensions: 2)
   }
 
   /// numpy.linalg 2.4: cholesky, solve, det and inv.
@@ -68,16 +68,20 @@ import Testing
     }
   }
 
-  /// Central differences of the loss.
-  @Test func gradientAgreesWithFiniteDifferences() throws {
-    let vector = parameters.vector
-    let gradient = try #require(GaussianProcess.loss(data, parameters)).gradient
+  /// Central differences of the loss; without warps, and with one of the number and one that the choice does not have.
+  @Test(arguments: [[], [0.4, -0.7, 0.3, 0.1]])
+  func gradientAgreesWithFiniteDifferences(_ warps: [Double]) throws {
+    let vector = parameters.vector + warps
+    let gradient = try #require(
+      GaussianProcess.loss(data, GaussianProcess.Parameters(vector: vector, dimensions: 2))
+    ).gradient
+    #expect(gradient.count == vector.count)
     for index in vector.indices {
       var (up, down) = (vector, vector)
       up[index] += 1e-5
       down[index] -= 1e-5
-      let high = try #require(GaussianProcess.loss(data, GaussianProcess.Parameters(vector: up))).value
-      let low = try #require(GaussianProcess.loss(data, GaussianProcess.Parameters(vector: down))).value
+      let high = try #require(GaussianProcess.loss(data, GaussianProcess.Parameters(vector: up, dimensions: 2))).value
+      let low = try #require(GaussianProcess.loss(data, GaussianProcess.Parameters(vector: down, dimensions: 2))).value
       #expect(abs(gradient[index] - (high - low) / 2e-5) < 1e-7, "\(index)")
     }
   }
@@ -96,6 +100,45 @@ import Testing
     #expect(try #require(GaussianProcess.loss(data, fitted)).value < before - 10)
     let process = try #require(GaussianProcess(data, parameters: fitted))
     #expect(abs(process.mean([0.5, 0.5]) - sin(3)) < 0.02)
+  }
+
+  /// Warps that change nothing add their prior's 0 alone; others are those of points moved by hand.
+  @Test func warpsMoveNumbers() throws {
+    let plain = try #require(GaussianProcess.loss(data, parameters))
+    var warped = parameters
+    warped.logWarps = [0, 0, 0, 0]
+    let unmoved = try #require(GaussianProcess.loss(data, warped))
+    #expect(abs(unmoved.value - plain.value) < 1e-10)
+    warped.logWarps = [0.4, -0.7, 0, 0]
+    let warp = Kumaraswamy(logA: 0.4, logB: -0.7)
+    let moved = GaussianProcess.Data(
+      data.points.map { [$0[0].map { warp($0) }, $0[1]] }, isChoice: data.isChoice, values: data.values,
+      noiseShares: data.noiseShares)
+    let found = try #require(GaussianProcess(data, parameters: warped)).posterior([0.3, 1])
+    let byHand = try #require(GaussianProcess(moved, parameters: parameters)).posterior([warp(0.3), 1])
+    #expect(abs(found.mean - byHand.mean) < 1e-12 && abs(found.deviation - byHand.deviation) < 1e-12)
+  }
+
+  /// A wave whose length shrinks towards 0 is a plain one after a warp: the fit says so, and predicts better.
+  @Test func fitFindsTheWarp() throws {
+    func wave(_ u: Double) -> Double { sin(12 * u.squareRoot()) }
+    let points = (0..<24).map { index -> [Double?] in
+      let root = (Double(index) + 0.5) / 24
+      return [root * root]
+    }
+    let data = GaussianProcess.Data(
+      points, isChoice: [false], values: points.map { wave($0[0] ?? 0) },
+      noiseShares: Array(repeating: 1, count: 24))
+    func fit(_ isWarped: Bool) throws -> (parameters: GaussianProcess.Parameters, error: Double) {
+      let start = GaussianProcess.Parameters(dimensions: 1, isWarped: isWarped)
+      let parameters = try #require(GaussianProcess.fit(data, from: [start]))
+      let process = try #require(GaussianProcess(data, parameters: parameters))
+      let places = (1..<100).map { Double($0) / 100 }
+      return (parameters, places.reduce(0) { max($0, abs(process.mean([$1]) - wave($1))) })
+    }
+    let (plain, warped) = (try fit(false), try fit(true))
+    #expect(warped.parameters.logWarps[0] < -0.3, "\(warped)")
+    #expect(warped.error < plain.error / 2, "\(warped.error) \(plain.error)")
   }
 
   /// Rosenbrock's valley has its bottom at (1, 1); in a box that ends at 0.5 the best point lies on the edge.

@@ -97,6 +97,36 @@ import Testing
       await OptimizerConformance(model: Self.fickle).violations { Joint(Joint.Settings(textShare: 1)) } == [])
   }
 
+  /// Workers that do not wait for each other: the recorded order of events gives the same proposals, byte for byte.
+  @Test(arguments: OptimizerCatalog.names)
+  func asynchronousTrialsReplayEqual(_ name: String) async throws {
+    let suite = OptimizerConformance(seed: 3, rounds: 9, model: Self.fickle)
+    let optimizer = try OptimizerCatalog.make(name: name)
+    #expect(await suite.asynchronousViolations { optimizer } == [])
+  }
+
+  /// The replay can fail: an optimizer that counts asks, which no event records, is caught.
+  @Test func anOptimizerWithHiddenStateIsCaught() async {
+    final class Asks: @unchecked Sendable { var count = 0 }
+    struct Hidden: Optimizer {
+      typealias State = RandomSearch.State
+      let asks = Asks()
+      var name: String { "hidden" }
+      var needsRollouts: Bool { false }
+      func start(_ problem: Problem) -> State { RandomSearch().start(problem) }
+      func tell(_ event: Event, state: inout State) { RandomSearch().tell(event, state: &state) }
+      func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
+        asks.count += 1
+        var context = context
+        context.round = asks.count
+        return try await RandomSearch().ask(count, state: state, context: context)
+      }
+    }
+    let shared = Hidden()
+    let violations = await OptimizerConformance(rounds: 8).asynchronousViolations { shared }
+    #expect(violations.contains { $0.contains("the replay proposes otherwise") })
+  }
+
   /// The suite itself can fail: an optimizer that repeats itself is caught.
   @Test func aRepeatingOptimizerIsCaught() async {
     struct Stuck: Optimizer {

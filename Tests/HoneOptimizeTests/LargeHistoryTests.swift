@@ -10,7 +10,7 @@ import Testing
   static let numerical = OptimizerCatalog.names.filter { !["joint", "optoprime"].contains($0) }
 
   /// A study of another optimizer that this one takes over: some trials failed, one in a hundred pending.
-  private func events(_ space: Space, _ count: Int) throws -> [Event] {
+  private static func events(_ space: Space, _ count: Int) throws -> [Event] {
     var random = RandomStream(seed: 4, name: "history")
     var events: [Event] = []
     for trial in 0..<count {
@@ -31,12 +31,12 @@ import Testing
   private func check(_ name: String, _ space: Space, _ events: [Event], count: Int) async throws {
     let problem = Problem(space: space, objective: Objective(direction: .minimize), seed: 9)
     var driver = OptimizerDriver(try OptimizerCatalog.make(name: name, space: space), problem: problem, events: events)
-    var known: Set<String> = []
-    for case .began(_, let proposal) in events { known.insert(proposal.assignment.key) }
+    var known = Self.keys(events)
     let answer = try await driver.ask(count, context: AskContext(problem: problem, round: 77, known: known))
     #expect(answer.proposals.count == count && answer.attempts.isEmpty, "\(name)")
     for proposal in answer.proposals {
       #expect(try space.accept(proposal.assignment.values) == proposal.assignment)
+      #expect(known.insert(proposal.assignment.key).inserted)
       driver.tell(.began(trial: known.count, proposal))
     }
   }
@@ -50,17 +50,22 @@ import Testing
         default: ParameterSpec(name: "p\(index)", domain: .float(FloatDomain(0...1)), initial: 0.5)
         }
       })
-    try await check(name, space, events(space, 30), count: 1)
+    try await check(name, space, Self.events(space, 30), count: 1)
   }
 
-  /// In the nightly size all optimizers, in the small one those whose telling is cheap without optimization.
-  @Test(
-    arguments: FuzzedConformanceTests.isNightly
-      ? numerical : ["annealing", "cma-es", "cqr", "cross-entropy", "random-forest", "tpe"])
-  func tenThousandTrials(_ name: String) async throws {
-    let space = Space(
-      ["x", "y"].map { ParameterSpec(name: $0, domain: .float(FloatDomain(0...1)), initial: 0.5) })
-    let count = FuzzedConformanceTests.isNightly ? 10_000 : 2_000
-    try await check(name, space, events(space, count), count: 1)
+  private static func keys(_ events: [Event]) -> Set<String> {
+    var keys: Set<String> = []
+    for case .began(_, let proposal) in events { keys.insert(proposal.assignment.key) }
+    return keys
+  }
+
+  private static let square = Space(
+    ["x", "y"].map { ParameterSpec(name: $0, domain: .float(FloatDomain(0...1)), initial: 0.5) })
+  private static let tenThousand = Result { try events(square, 10_000) }
+
+  @Test(arguments: numerical) func tenThousandTrials(_ name: String) async throws {
+    let events = try Self.tenThousand.get()
+    #expect(Self.keys(events).count == 10_000)
+    try await check(name, Self.square, events, count: 1)
   }
 }

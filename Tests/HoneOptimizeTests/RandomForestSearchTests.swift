@@ -14,30 +14,38 @@ import Testing
     #expect(bowl >= 6, "\(bowl) of 8")
   }
 
-  /// A share of 1 is random search, one of 0 follows the forest alone.
+  /// Each proposal is the one of a share of 0 or the one of a share of 1, a quarter of them the latter; and a point that the
+  /// forest chooses lies in the better part of the bowl.
   @Test func theShareOfRandomPointsIsKept() async throws {
-    // Mean loss of the later trials, by share.
-    var losses: [Double: Double] = [:]
-    for share in [0.0, 1] {
+    let synthetic = Synthetic.bowl(2, seed: 1)
+    let sobol = Sobol(dimensions: 2, seed: 5)
+    var events: [Event] = []
+    for trial in 0..<16 {
+      let assignment = try synthetic.problem.space.decode(sobol.point(trial), base: synthetic.problem.space.initial)
+      let estimate = Estimate(mean: synthetic.loss(assignment), deviation: 0, count: 1)
+      events.append(.began(trial: trial, Proposal(assignment, origin: "random-forest")))
+      events.append(.completed(trial: trial, estimate, screened: false, outcomes: [:]))
+    }
+    func asked(_ share: Double, _ round: Int) async throws -> Assignment {
       var settings = RandomForestSearch.Settings()
       settings.randomShare = share
       settings.trees = 4
-      var driver = OptimizerDriver(RandomForestSearch(settings), problem: Synthetic.bowl(2, seed: 1).problem)
-      var sum = 0.0
-      for trial in 0..<24 {
-        let context = AskContext(problem: driver.problem, round: trial, known: [])
-        let proposal = try #require(try await driver.ask(1, context: context).proposals.first)
-        let x = proposal.assignment["x0"]?.number ?? 0
-        let y = proposal.assignment["x1"]?.number ?? 0
-        driver.tell(.began(trial: trial, proposal))
-        let loss = (x - 0.3) * (x - 0.3) + (y - 0.35) * (y - 0.35)
-        if trial >= 12 { sum += loss / 12 }
-        driver.tell(
-          .completed(trial: trial, Estimate(mean: loss, deviation: 0, count: 1), screened: false, outcomes: [:]))
-      }
-      losses[share] = sum
+      let driver = OptimizerDriver(RandomForestSearch(settings), problem: synthetic.problem, events: events)
+      let context = AskContext(problem: synthetic.problem, round: round, known: [])
+      return try #require(try await driver.ask(1, context: context).proposals.first).assignment
     }
-    #expect(losses[0, default: 1] < losses[1, default: 0], "\(losses)")
+    let rounds = 60
+    var (random, modelled, uniform) = (0, 0.0, 0.0)
+    for round in 0..<rounds {
+      let (quarter, never, always) = try await (asked(0.25, round), asked(0, round), asked(1, round))
+      #expect(quarter == never || quarter == always)
+      #expect(never != always)
+      if quarter == always { random += 1 }
+      modelled += synthetic.loss(never)
+      uniform += synthetic.loss(always)
+    }
+    #expect((8...23).contains(random), "\(random) of \(rounds)")
+    #expect(modelled < uniform / 2, "\(modelled) \(uniform)")
   }
 
   @Test func survivesAnyScores() async throws { try await Hostile.survives(RandomForestSearch(), trials: 12) }

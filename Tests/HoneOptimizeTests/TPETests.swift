@@ -14,14 +14,48 @@ import Testing
   @Test func densitiesAgreeWithSciPy() {
     let widths = ParzenEstimator.widths(points.map { $0[0] })
     #expect(zip(widths, [0.3, 0.3, 0.2]).allSatisfy { abs($0 - $1) < 1e-12 }, "\(widths)")
-    let line = ParzenEstimator(points.map { [$0[0]] }, coordinates: [.continuous])
+    let line = Self.estimator(points.map { [$0[0]] }, coordinates: [.continuous])
     let expected = [0.01485709980789418, 0.360364462399933, -1.187595026752166]
     for (found, expected) in zip(line.logDensities([[0.05], [0.42], [0.99]]), expected) {
       #expect(abs(found - expected) < 1e-9, "\(found) \(expected)")
     }
-    let both = ParzenEstimator(points, coordinates: [.continuous, .choices(3)])
+    let both = Self.estimator(points, coordinates: [.continuous, .choices(3)])
     let mixed = both.logDensities([[0.42, 5 / 6.0], [0.05, 0.5]])
     #expect(abs(mixed[0] + 0.34059846741432787) < 1e-9 && abs(mixed[1] + 1.6616307927789844) < 1e-9, "\(mixed)")
+  }
+
+  /// Rows of coordinates.
+  private static func estimator(_ points: [[Double]], coordinates: [Coordinate]) -> ParzenEstimator {
+    let columns = coordinates.indices.map { index in points.map { $0[index] } }
+    return ParzenEstimator(columns: columns, count: points.count, coordinates: coordinates)
+  }
+
+  /// Against a sort, with values that are equal, at the ends and close together.
+  @Test func orderIsByValueThenAge() {
+    var random = RandomStream(seed: 4, name: "order")
+    var values = (0..<300).map { _ in random.uniform() }
+    values += [0, 1, 0.5, 0.5, 1, 0] + values.prefix(20) + values.prefix(20).map { min($0 + 1e-5, 1) }
+    let expected = values.indices.sorted { (values[$0], $0) < (values[$1], $1) }
+    #expect(ParzenEstimator.order(values) == expected)
+    #expect(ParzenEstimator.order([]) == [])
+  }
+
+  /// Against a sort: the best tenth, the older one of equal ones, at most 25; pending and failed ones are bad.
+  @Test func theBestTenthIsGood() {
+    var random = RandomStream(seed: 9, name: "losses")
+    for count in [0, 1, 10, 11, 137, 400] {
+      let trials = (0..<count).map { index in
+        let loss = index % 13 == 5 ? nil : (random.uniform() * 40).rounded()
+        return TrialHistory.Trial(number: index, point: [Double(index) / 400], loss: loss)
+      }
+      let scored = trials.filter { $0.loss != nil }
+      let sorted = scored.sorted { ($0.loss ?? 0, $0.number) < ($1.loss ?? 0, $1.number) }
+      let best = Set(sorted.prefix(min((scored.count + 9) / 10, 25)).map(\.number))
+      let (good, bad) = TPE.Group(members: [0], coordinates: [.continuous]).split(trials)
+      #expect(good.values[0] == trials.filter { best.contains($0.number) }.map { Double($0.number) / 400 })
+      #expect(bad.values[0] == trials.filter { !best.contains($0.number) }.map { Double($0.number) / 400 })
+      #expect(good.count == best.count && bad.count == count - best.count)
+    }
   }
 
   @Test func weightsFadeWithAge() {
@@ -37,22 +71,22 @@ import Testing
   @Test func discreteProbabilitiesSumToOne() {
     let places = (0..<12).map { (Double($0) + 0.5) / 12 }
     let sampled = [0, 0, 3, 7, 11].map { [places[$0]] }
-    let grid = ParzenEstimator(sampled, coordinates: [.grid(places)])
+    let grid = Self.estimator(sampled, coordinates: [.grid(places)])
     let mass = grid.logDensities(places.map { [$0] }).reduce(0) { $0 + exp($1) }
     #expect(abs(mass - 1) < 0.01, "\(mass)")
-    let choices = ParzenEstimator([[0.1], [0.1], [0.9]], coordinates: [.choices(5)])
+    let choices = Self.estimator([[0.1], [0.1], [0.9]], coordinates: [.choices(5)])
     let sum = choices.logDensities((0..<5).map { [(Double($0) + 0.5) / 5] }).reduce(0) { $0 + exp($1) }
     #expect(abs(sum - 1) < 1e-12)
   }
 
   /// Samples have the estimator's own density: the mean of 1 / density over them is the interval's length.
   @Test func samplesFollowTheDensity() {
-    let line = ParzenEstimator(points.map { [$0[0]] }, coordinates: [.continuous])
+    let line = Self.estimator(points.map { [$0[0]] }, coordinates: [.continuous])
     var random = RandomStream(seed: 2, name: "samples")
     let samples = (0..<8_000).map { _ in line.sample(&random) }
     let length = line.logDensities(samples).reduce(0) { $0 + exp(-$1) } / 8_000
     #expect(abs(length - 1) < 0.05, "\(length)")
-    let choices = ParzenEstimator([[0.1], [0.1], [0.9]], coordinates: [.choices(5)])
+    let choices = Self.estimator([[0.1], [0.1], [0.9]], coordinates: [.choices(5)])
     let first = Double((0..<8_000).count { _ in choices.sample(&random)[0] < 0.2 }) / 8_000
     #expect(abs(first - exp(choices.logDensities([[0.1]])[0])) < 0.03)
   }
@@ -66,7 +100,7 @@ import Testing
         number: index, point: [0, 0, 0, 0, index % 2 == 0 ? Double(index) / 20 : nil], loss: Double(20 - index))
     }
     let (good, bad) = groups[1].split(trials)
-    #expect(good == [[18 / 20.0]] && bad.count == 9)
+    #expect(good.values == [[18 / 20.0]] && good.count == 1 && bad.count == 9)
     #expect(groups[0].split(trials).good.count == 2)
   }
 

@@ -45,7 +45,9 @@ struct CandidateSearch {
 
   /// What a model sees of a point. Parents stand before their children.
   func seen(_ point: [Double]) -> [Double?] {
-    var seen: [Double?] = coordinates.indices.map { coordinates[$0].snapped(point[$0]) }
+    var seen: [Double?] = []
+    seen.reserveCapacity(point.count)
+    for index in 0..<coordinates.count { seen.append(coordinates[index].snapped(point[index])) }
     for (child, parent, cells) in parents {
       if let value = seen[parent], cells.contains(coordinates[parent].cell(value)) { continue }
       seen[child] = nil
@@ -53,7 +55,12 @@ struct CandidateSearch {
     return seen
   }
 
-  func uniform(_ random: inout RandomStream) -> [Double] { coordinates.map { _ in random.uniform() } }
+  func uniform(_ random: inout RandomStream) -> [Double] {
+    var point: [Double] = []
+    point.reserveCapacity(coordinates.count)
+    for _ in 0..<coordinates.count { point.append(random.uniform()) }
+    return point
+  }
 
   /// Up to 48 candidates, the highest score first; equal ones in the order they were found.
   ///
@@ -64,37 +71,43 @@ struct CandidateSearch {
     around incumbents: [[Double]], _ effort: Effort, _ random: inout RandomStream, score: ([Double?]) -> Double
   ) -> [Candidate] {
     var found: [Candidate] = []
-    func add(_ point: [Double]) { found.append(Candidate(point: point, score: score(seen(point)))) }
+    /// Keeps the 64 best in order, an equal one behind those found before.
+    func add(_ point: [Double]) {
+      let score = score(seen(point))
+      if found.count == 64, let last = found.last, score <= last.score { return }
+      var (low, high) = (0, found.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if found[middle].score >= score { low = middle + 1 } else { high = middle }
+      }
+      found.insert(Candidate(point: point, score: score), at: low)
+      if found.count > 64 { found.removeLast() }
+    }
     for _ in 0..<effort.random { add(uniform(&random)) }
     for point in incumbents {
       for _ in 0..<effort.near { add(perturbed(point, by: 0.3, &random)) }
     }
     var width = 0.15
     for _ in 0..<effort.rounds {
-      Self.sort(&found)
       for base in found.prefix(4).map(\.point) {
         for _ in 0..<effort.local { add(perturbed(base, by: width, &random)) }
       }
       width /= 2
     }
-    Self.sort(&found)
     return Array(found.prefix(48))
   }
 
   /// Some coordinates moved by a Gaussian of this width times the coordinate's length; a choice stays or is any one.
   func perturbed(_ base: [Double], by width: Double, _ random: inout RandomStream) -> [Double] {
     let probability = max(0.5, 2 / Double(max(1, base.count)))
-    return base.indices.map { index in
-      guard random.uniform() < probability else { return base[index] }
-      if case .choices = coordinates[index] { return random.uniform() < 0.5 ? base[index] : random.uniform() }
-      return min(max(base[index] + width * lengths[index] * random.normal(), 0), 1)
+    var point = base
+    for index in 0..<base.count where random.uniform() < probability {
+      if case .choices = coordinates[index] {
+        if random.uniform() >= 0.5 { point[index] = random.uniform() }
+      } else {
+        point[index] = min(max(base[index] + width * lengths[index] * random.normal(), 0), 1)
+      }
     }
-  }
-
-  private static func sort(_ candidates: inout [Candidate]) {
-    let order = candidates.indices.sorted { a, b in
-      candidates[a].score == candidates[b].score ? a < b : candidates[a].score > candidates[b].score
-    }
-    candidates = order.prefix(64).map { candidates[$0] }
+    return point
   }
 }

@@ -54,7 +54,7 @@ public struct ConstrainedSearch: Optimizer {
     let history = state.history
     state.kernel.update(history)
     for outcome in settings.constraints.keys.sorted() {
-      state.outcomes[outcome, default: KernelFit()].update(history.observed, history.coordinates, compresses: false) {
+      state.outcomes[outcome, default: KernelFit()].update(history.observed, history.coordinates, outputs: .none) {
         history.trials.map { $0.seen(as: outcome) { $0 } }
       }
     }
@@ -106,7 +106,7 @@ public struct ConstrainedSearch: Optimizer {
       guard let parameters = state.outcomes[outcome]?.parameters else { return nil }
       let seen = trials.map { $0.seen(as: outcome) { $0 } }
       let model = GaussianProcessModel(
-        seen, coordinates, limit: GaussianProcessModel.limit, compresses: false)
+        seen, coordinates, limit: GaussianProcessModel.limit, outputs: .none)
       guard let (process, _) = model.process(parameters) else { return nil }
       return Modelled(
         process: process, least: bound.least.map(model.standardized), most: bound.most.map(model.standardized))

@@ -42,7 +42,7 @@ public struct CostAwareSearch: Optimizer {
     guard case .completed = event else { return }
     let history = state.history
     state.kernel.update(history)
-    state.cost.update(history.observed, history.coordinates, compresses: false) { history.trials.map(costed) }
+    state.cost.update(history.observed, history.coordinates, outputs: .none) { history.trials.map(costed) }
   }
 
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
@@ -72,7 +72,7 @@ public struct CostAwareSearch: Optimizer {
     _ trials: [TrialHistory.Trial], _ coordinates: [Coordinate], _ state: State
   ) -> ([Double?]) -> Double {
     let model = GaussianProcessModel(
-      trials.map(costed), coordinates, limit: GaussianProcessModel.limit, compresses: false)
+      trials.map(costed), coordinates, limit: GaussianProcessModel.limit, outputs: .none)
     guard let parameters = state.cost.parameters, let (process, _) = model.process(parameters) else {
       return { _ in 0 }
     }

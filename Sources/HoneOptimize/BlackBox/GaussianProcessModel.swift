@@ -18,8 +18,9 @@ struct GaussianProcessModel {
   let isNoisy: Bool
   private let standard: Standardization
 
-  /// - Parameter compresses: whether the bad tail is compressed; a quantity of its own scale is left as it is.
-  init(_ trials: [TrialHistory.Trial], _ coordinates: [Coordinate], limit: Int, compresses: Bool = true) {
+  init(
+    _ trials: [TrialHistory.Trial], _ coordinates: [Coordinate], limit: Int, outputs: OutputWarp = .compressed
+  ) {
     self.coordinates = coordinates
     let scored = trials.filter { $0.loss != nil || $0.hasFailed }
     pending = trials.filter { $0.loss == nil && !$0.hasFailed }.suffix(limit / 4).map(\.point)
@@ -32,14 +33,14 @@ struct GaussianProcessModel {
     points = chosen.map { scored[$0].point }
     noiseShares = chosen.map { Double(most) / Double(scored[$0].count) }
     let kept = chosen.map { losses[$0] }
-    let shaped = compresses ? Self.compressed(kept) : kept
+    let shaped = outputs.shaped(kept)
     standard = Standardization(shaped)
     values = shaped.map(standard.callAsFunction)
   }
 
   static func standardized(_ values: [Double]) -> [Double] { values.map(Standardization(values).callAsFunction) }
 
-  /// A value as the process sees it; only without compression.
+  /// A value as the process sees it; only of `OutputWarp.none`.
   func standardized(_ value: Double) -> Double { standard(value) }
 
   /// What 1 of the process's values is of the modelled quantity.
@@ -95,6 +96,26 @@ struct GaussianProcessModel {
       process = GaussianProcess(believed, parameters: parameters) ?? process
     }
     return (process, best)
+  }
+}
+
+/// What is done to scores before a process is fitted to them.
+public enum OutputWarp: String, Hashable, Sendable, CaseIterable {
+  /// The bad half is drawn in by a logarithm.
+  case compressed
+  /// A power transformation of maximum likelihood, as HEBO has it (Cowen-Rivers et al., JAIR 2022).
+  case yeoJohnson = "yeo-johnson"
+  /// Nothing; for what has a scale of its own.
+  case none
+
+  func shaped(_ losses: [Double]) -> [Double] {
+    switch self {
+    case .compressed: return GaussianProcessModel.compressed(losses)
+    case .yeoJohnson:
+      let unit = GaussianProcessModel.standardized(losses)
+      return unit.map(YeoJohnson(fitting: unit).callAsFunction)
+    case .none: return losses
+    }
   }
 }
 

@@ -6,7 +6,8 @@ import HoneTrace
 ///
 /// ARD Matern-5/2 over the unit cube, choices by whether they differ, inactive parameters by a missing marker; the point of
 /// the best lower confidence bound or log EI (`Acquisition`), beliefs added to log EI (`Beliefs`). It begins with scrambled
-/// Sobol points. The bad half of the scores is compressed before the fit. A trial seen on fewer examples has more noise;
+/// Sobol points. The bad half of the scores is compressed before the fit, or they are transformed otherwise (`OutputWarp`);
+/// numbers may be warped, each by two parameters fitted with the kernel's (`Kumaraswamy`). A trial seen on fewer examples has more noise;
 /// pending trials count with the value that the model expects of them (kriging believer, Ginsbourger et al. 2010), failed
 /// ones with the worst value. Beyond 200 trials the model is made of the best 100 and 100 others, so an ask has a largest
 /// cost. Text and free code keep the incumbent's value.
@@ -15,6 +16,9 @@ public struct GaussianProcessSearch: Optimizer {
     /// nil: the bound, or log EI where there are beliefs.
     public var acquisition: Acquisition?
     public var beliefs: Beliefs
+    /// Whether numbers are warped.
+    public var isWarped = false
+    public var outputs = OutputWarp.compressed
 
     public init(acquisition: Acquisition? = nil, beliefs: Beliefs = Beliefs()) {
       self.acquisition = acquisition
@@ -39,7 +43,7 @@ public struct GaussianProcessSearch: Optimizer {
   public func tell(_ event: Event, state: inout State) {
     state.history.tell(event)
     guard case .completed = event else { return }
-    state.kernel.update(state.history)
+    state.kernel.update(state.history, outputs: settings.outputs, isWarped: settings.isWarped)
   }
 
   public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
@@ -52,7 +56,8 @@ public struct GaussianProcessSearch: Optimizer {
       ? "best lower confidence bound of a Gaussian process" : "largest expected improvement under a Gaussian process"
     return state.history.ask(count, context, note: note, begin: density.drawn) { trials, search, random in
       guard let parameters = state.kernel.parameters else { return nil }
-      let model = GaussianProcessModel(trials, coordinates, limit: GaussianProcessModel.limit)
+      let model = GaussianProcessModel(
+        trials, coordinates, limit: GaussianProcessModel.limit, outputs: settings.outputs)
       guard let (process, best) = model.process(parameters) else { return nil }
       let told = model.points.count
       return AcquisitionSearch(model, parameters, search.space) { point in
@@ -62,27 +67,31 @@ public struct GaussianProcessSearch: Optimizer {
   }
 }
 
-/// A kernel's parameters for one modelled quantity, fitted anew when the trials that have it had grown by a tenth.
+/// A kernel's parameters for one modelled quantity, fitted anew when the trials that have it had grown by a tenth, or by half
+/// once there are more than a model is made of.
 struct KernelFit: Codable, Sendable, Equatable {
   private(set) var parameters: GaussianProcess.Parameters?
   private var fitted = 0
 
-  mutating func update(_ history: TrialHistory) {
-    update(history.observed, history.coordinates) { history.trials }
+  mutating func update(_ history: TrialHistory, outputs: OutputWarp = .compressed, isWarped: Bool = false) {
+    update(history.observed, history.coordinates, outputs: outputs, isWarped: isWarped) { history.trials }
   }
 
   /// - Parameters:
   ///   - observed: scores there are.
   ///   - trials: what it is fitted to; asked for only when it is.
   mutating func update(
-    _ observed: Int, _ coordinates: [Coordinate], compresses: Bool = true, trials: () -> [TrialHistory.Trial]
+    _ observed: Int, _ coordinates: @autoclosure () -> [Coordinate], outputs: OutputWarp, isWarped: Bool = false,
+    trials: () -> [TrialHistory.Trial]
   ) {
-    guard observed >= 3, observed >= fitted + max(1, fitted / 10) else { return }
+    let share = fitted > GaussianProcessModel.limit ? 2 : 10
+    guard observed >= 3, observed >= fitted + max(1, fitted / share) else { return }
     fitted = observed
+    let coordinates = coordinates()
     let model = GaussianProcessModel(
-      trials(), coordinates, limit: GaussianProcessModel.fitLimit, compresses: compresses)
+      trials(), coordinates, limit: GaussianProcessModel.fitLimit, outputs: outputs)
     guard let data = model.data else { return }
-    var starts = [GaussianProcess.Parameters(dimensions: coordinates.count)]
+    var starts = [GaussianProcess.Parameters(dimensions: coordinates.count, isWarped: isWarped)]
     if let last = parameters { starts.append(last) }
     parameters = GaussianProcess.fit(data, from: starts, iterations: model.iterations) ?? parameters
   }

@@ -15,10 +15,12 @@ struct ParzenEstimator {
 
   var components: Int { logWeights.count }
 
-  /// - Parameter points: observations in the order they were made, one row of coordinates each.
-  init(_ points: [[Double]], coordinates: [Coordinate]) {
+  /// - Parameters:
+  ///   - columns: by coordinate, the observations in the order they were made.
+  ///   - count: of observations.
+  init(columns: [[Double]], count: Int, coordinates: [Coordinate]) {
     self.coordinates = coordinates
-    let weights = Self.weights(points.count)
+    let weights = Self.weights(count)
     let total = weights.reduce(0, +)
     logWeights = weights.map { log($0 / total) }
     var sum = 0.0
@@ -27,7 +29,7 @@ struct ParzenEstimator {
       return sum
     }
     for index in coordinates.indices {
-      let values = points.map { $0[index] }
+      let values = columns[index]
       centres.append(values + [0.5])
       guard case .choices = coordinates[index] else {
         widths.append(Self.widths(values) + [1])
@@ -53,8 +55,9 @@ struct ParzenEstimator {
     let count = values.count
     let least = 1 / min(100, Double(count) + 2)
     var widths = Array(repeating: 1.0, count: count)
-    let order = values.indices.sorted { (values[$0], $0) < (values[$1], $1) }
-    for (rank, index) in order.enumerated() {
+    let order = order(values)
+    for rank in 0..<count {
+      let index = order[rank]
       let value = values[index]
       let below = value - (rank > 0 ? values[order[rank - 1]] : 0)
       let above = (rank + 1 < count ? values[order[rank + 1]] : 1) - value
@@ -67,19 +70,46 @@ struct ParzenEstimator {
     return widths
   }
 
+  /// The places of values in [0, 1] from the lowest on, to 6e-8, then by age: a radix sort in three passes.
+  static func order(_ values: [Double]) -> [Int] {
+    let keys = values.map { UInt32(min(max($0, 0), 1) * 0xff_ffff) }
+    var order = Array(values.indices)
+    var next = order
+    for shift: UInt32 in [0, 8, 16] {
+      var starts = Array(repeating: 0, count: 257)
+      for key in keys { starts[Int((key &>> shift) & 0xff) + 1] += 1 }
+      for digit in 0..<256 { starts[digit + 1] += starts[digit] }
+      for index in order {
+        let digit = Int((keys[index] &>> shift) & 0xff)
+        next[starts[digit]] = index
+        starts[digit] += 1
+      }
+      swap(&order, &next)
+    }
+    return order
+  }
+
   /// Takes what does not depend on the point into the weights: kernels are cut off at the ends of the interval, and what
   /// is left of each must integrate to 1.
   private mutating func normalize() {
+    // One logarithm for several factors.
+    var factors = Array(repeating: 1.0, count: components)
     for index in coordinates.indices where !widths[index].isEmpty {
       let (centres, widths) = (centres[index], widths[index])
-      for component in centres.indices {
+      var isDensity = false
+      if case .continuous = coordinates[index] { isDensity = true }
+      for component in 0..<components {
         let (centre, width) = (centres[component], widths[component])
-        var mass = 1.0
-        if centre < 6 * width || 1 - centre < 6 * width { mass = Self.mass(0, 1, centre, width) }
-        if case .continuous = coordinates[index] { mass *= width / 0.398_942_280_401_432_7 }
-        logWeights[component] -= log(mass)
+        var mass = isDensity ? width / 0.398_942_280_401_432_7 : 1
+        if centre < 6 * width || 1 - centre < 6 * width { mass *= Self.mass(0, 1, centre, width) }
+        factors[component] *= mass
+        if factors[component] < 1e-200 {
+          logWeights[component] -= log(factors[component])
+          factors[component] = 1
+        }
       }
     }
+    for component in 0..<components where factors[component] != 1 { logWeights[component] -= log(factors[component]) }
   }
 
   private static func mass(_ low: Double, _ high: Double, _ centre: Double, _ width: Double) -> Double {

@@ -44,8 +44,8 @@ public struct TPE: Optimizer {
     var points = Array(repeating: Array(repeating: 0.5, count: dimensions), count: settings.candidates)
     for group in groups {
       let (good, bad) = group.split(trials)
-      let better = ParzenEstimator(good, coordinates: group.coordinates)
-      let worse = ParzenEstimator(bad, coordinates: group.coordinates)
+      let better = ParzenEstimator(columns: good.values, count: good.count, coordinates: group.coordinates)
+      let worse = ParzenEstimator(columns: bad.values, count: bad.count, coordinates: group.coordinates)
       let candidates = (0..<settings.candidates).map { _ in better.sample(&random) }
       let ratios = zip(better.logDensities(candidates), worse.logDensities(candidates)).map { $0 - $1 }
       let order = ratios.indices.sorted { ratios[$0] == ratios[$1] ? $0 < $1 : ratios[$0] > ratios[$1] }
@@ -78,22 +78,47 @@ public struct TPE: Optimizer {
       return groups
     }
 
-    /// The best tenth of the trials that have all members, at most 25, and the others; each in the order of the trials.
-    func split(_ trials: [TrialHistory.Trial]) -> (good: [[Double]], bad: [[Double]]) {
-      var rows: [(loss: Double?, point: [Double])] = []
-      rows.reserveCapacity(trials.count)
-      for trial in trials {
-        let point = members.compactMap { $0 < trial.point.count ? trial.point[$0] : nil }
-        if point.count == members.count { rows.append((trial.loss, point)) }
+    /// The best tenth of the trials that have all members, at most 25, and the others; each by member, in the order of the
+    /// trials.
+    func split(_ trials: [TrialHistory.Trial]) -> (good: Columns, bad: Columns) {
+      let rows = trials.indices.filter { row in
+        members.allSatisfy { $0 < trials[row].point.count && trials[row].point[$0] != nil }
       }
-      let scored = rows.indices.compactMap { row in rows[row].loss.map { (loss: $0, row: row) } }
-      let size = min((scored.count + 9) / 10, 25)
-      let best = scored.sorted { $0.loss == $1.loss ? $0.row < $1.row : $0.loss < $1.loss }.map(\.row)
-      let good = Set(best.prefix(size))
-      return (
-        rows.indices.filter { good.contains($0) }.map { rows[$0].point },
-        rows.indices.filter { !good.contains($0) }.map { rows[$0].point }
-      )
+      let scored = rows.count { trials[$0].loss != nil }
+      let isGood = Self.best(min((scored + 9) / 10, 25), of: rows, trials)
+      var (good, bad) = (Columns(members.count), Columns(members.count))
+      for (place, row) in rows.enumerated() {
+        if isGood[place] { good.add(trials[row].point, members) } else { bad.add(trials[row].point, members) }
+      }
+      return (good, bad)
+    }
+
+    /// Which rows have so many of the lowest losses; of equal ones the older.
+    private static func best(_ count: Int, of rows: [Int], _ trials: [TrialHistory.Trial]) -> [Bool] {
+      var best: [(loss: Double, place: Int)] = []
+      for (place, row) in rows.enumerated() {
+        guard let loss = trials[row].loss else { continue }
+        if best.count == count, let last = best.last, loss >= last.loss { continue }
+        let behind = best.firstIndex { $0.loss > loss } ?? best.count
+        best.insert((loss, place), at: behind)
+        if best.count > count { best.removeLast() }
+      }
+      var isGood = Array(repeating: false, count: rows.count)
+      for found in best { isGood[found.place] = true }
+      return isGood
+    }
+  }
+
+  /// Points by coordinate.
+  struct Columns {
+    private(set) var values: [[Double]]
+    private(set) var count = 0
+
+    init(_ coordinates: Int) { values = Array(repeating: [], count: coordinates) }
+
+    mutating func add(_ point: [Double?], _ members: [Int]) {
+      for (column, member) in members.enumerated() { values[column].append(point[member] ?? 0.5) }
+      count += 1
     }
   }
 }

@@ -36,6 +36,8 @@ public struct TrialHistory: Codable, Sendable, Equatable {
   private(set) var trials: [Trial] = []
   /// Proposals begun that the optimizer itself made: where in its start sequence it is.
   private(set) var own = 0
+  /// Whether every trial began with a higher number than those before, as a study counts them.
+  private var isAscending = true
   /// How many trials have a finite score.
   private(set) var observed = 0
   private let owner: String
@@ -65,7 +67,12 @@ public struct TrialHistory: Codable, Sendable, Equatable {
     case .began(let number, let proposal):
       if proposal.origin == owner { own += 1 }
       let trial = Trial(number: number, point: space.encode(proposal.assignment))
-      if let place { trials[place] = trial } else { trials.append(trial) }
+      if let place {
+        trials[place] = trial
+      } else {
+        if let last = trials.last, last.number > number { isAscending = false }
+        trials.append(trial)
+      }
     case .completed(_, let estimate, _, let outcomes):
       guard let index = place else { return }
       guard estimate.mean.isFinite else {
@@ -85,8 +92,18 @@ public struct TrialHistory: Codable, Sendable, Equatable {
     }
   }
 
-  /// Nearly always among the newest.
-  private func index(of number: Int) -> Int? { trials.lastIndex { $0.number == number } }
+  /// O(log trials), or O(trials) where they began out of order.
+  private func index(of number: Int) -> Int? {
+    guard isAscending else { return trials.lastIndex { $0.number == number } }
+    return trials.withUnsafeBufferPointer { trials in
+      var (low, high) = (0, trials.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if trials[middle].number < number { low = middle + 1 } else { high = middle }
+      }
+      return low < trials.count && trials[low].number == number ? low : nil
+    }
+  }
 
   /// How a model sees the encodable parameters.
   var coordinates: [Coordinate] { space.encodable.map { Coordinate($0.domain) } }

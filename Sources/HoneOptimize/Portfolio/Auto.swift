@@ -53,7 +53,7 @@ public struct Auto: Optimizer {
   }
 
   public func tell(_ event: Event, state: inout State) {
-    if Choice(state.process.history.coordinates.count).hasProcess {
+    if Choice(state.process.history.space.encodable.count).hasProcess {
       process.tell(event, state: &state.process)
     }
     parzen.tell(event, state: &state.parzen)

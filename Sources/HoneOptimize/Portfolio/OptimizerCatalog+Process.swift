@@ -27,6 +27,8 @@ extension OptimizerCatalog {
         }
         settings.acquisition = acquisition
       }
+      settings.isWarped = try reader.bool("warp") ?? settings.isWarped
+      settings.outputs = try reader.choice("outputs") ?? settings.outputs
       return GaussianProcessSearch(settings)
     }
   }

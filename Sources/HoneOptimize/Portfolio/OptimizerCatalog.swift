@@ -12,7 +12,8 @@ import HoneTrace
 /// - `cross-entropy`: `population` (20); `elite`, part of it that is fitted (0.2); `smoothing` (0.7).
 /// - `random-forest`: `trees` (10); `random_share` of the proposals (0.2).
 /// - `gp`: `acquisition`, `ucb` (the default) or `logei`; `priors`, where the best values are expected, by parameter
-///   `{ near, spread }` (spread 0.2); `confidence` in them, about a tenth of the trials planned (5).
+///   `{ near, spread }` (spread 0.2); `confidence` in them, about a tenth of the trials planned (5); `outputs`, what is done
+///   to scores before the fit, `compressed`, `yeo-johnson` or `none` (`compressed`); `warp`, whether numbers are (false).
 /// - `gp-constrained`: `constraints` by outcome `{ at_least, at_most }`, `priors`, `confidence`.
 /// - `gp-cost`: `outcome`, the cost (`tokens`), `power`, from 0 (cost does not count) to 1 (per unit; 1), `priors`,
 ///   `confidence`.
@@ -40,7 +41,7 @@ public enum OptimizerCatalog {
     ]
     switch optimizer {
     case "auto", "joint": return (proposer + ["share"]).sorted()
-    case "gp": return ["acquisition", "confidence", "priors"]
+    case "gp": return ["acquisition", "confidence", "outputs", "priors", "warp"]
     case "gp-constrained": return ["confidence", "constraints", "priors"]
     case "gp-cost": return ["confidence", "outcome", "power", "priors"]
     case "optoprime": return (proposer + ["fallback"]).sorted()
