@@ -45,7 +45,8 @@ let package = Package(
     room("HoneTrace", ["HoneNumerics"]),
     room("HoneModel", ["CCurl", "HoneTrace", "HoneNumerics", crypto, log]),
     .target(
-      name: "HonePrompts", path: "prompts", resources: [.embedInCode("optoprime")], swiftSettings: strict),
+      name: "HonePrompts", path: "prompts", resources: [.embedInCode("llambo"), .embedInCode("optoprime")],
+      swiftSettings: strict),
     room("HoneOptimize", ["HoneNumerics", "HoneTrace", "HoneModel", "HonePrompts"]),
     room(
       "HoneStore",

@@ -3,6 +3,12 @@ public enum EmbeddedPrompts {
   /// Template texts by name; a name is its file's, without `.txt`.
   public static var templates: [String: String] {
     [
+      "llambo-system": text(PackageResources.llambo_system_txt),
+      "llambo-start": text(PackageResources.llambo_start_txt),
+      "llambo-candidates": text(PackageResources.llambo_candidates_txt),
+      "llambo-predict": text(PackageResources.llambo_predict_txt),
+      "llambo-classify": text(PackageResources.llambo_classify_txt),
+      "llambo-repair": text(PackageResources.llambo_repair_txt),
       "optoprime-system": text(PackageResources.optoprime_system_txt),
       "optoprime-user": text(PackageResources.optoprime_user_txt),
       "optoprime-repair": text(PackageResources.optoprime_repair_txt),

@@ -1,5 +1,6 @@
 import Foundation
 import HoneNumerics
+import HoneTrace
 
 /// Tabular tasks in `Benchmarks/Data/hpo`: an evaluation answers with the row that is nearest in the unit cube.
 struct SearchTable {
@@ -26,6 +27,11 @@ struct SearchTable {
     try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").dropFirst().map {
       $0.split(separator: ",", omittingEmptySubsequences: false)
     }
+  }
+
+  /// Where a table's points lie.
+  static func cube(_ dimensions: Int) -> Space {
+    Space((0..<dimensions).map { ParameterSpec(name: "u\($0)", domain: .float(FloatDomain(0...1)), initial: 0.5) })
   }
 
   func loss(at point: [Double]) -> Double { losses[row(at: point)] }

@@ -11,6 +11,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("rag", RagSuite.run),
   ("fidelity", FidelitySuite.run),
   ("mixed", MixedSuite.run),
+  ("proposers", ProposerSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

@@ -30,10 +30,12 @@ public struct ChatRequest: Hashable, Codable, Sendable {
   public var stop: [String]
   public var seed: Int?
   public var format: ResponseFormat
+  /// How many of the likeliest tokens are wanted at each place of the reply; nil: none. Not every endpoint has them.
+  public var logProbabilities: Int?
 
   public init(
     _ messages: [ChatMessage], temperature: Double = 0, maxTokens: Int = 1024, topP: Double? = nil,
-    stop: [String] = [], seed: Int? = nil, format: ResponseFormat = .text
+    stop: [String] = [], seed: Int? = nil, format: ResponseFormat = .text, logProbabilities: Int? = nil
   ) {
     self.messages = messages
     self.temperature = temperature
@@ -42,6 +44,31 @@ public struct ChatRequest: Hashable, Codable, Sendable {
     self.stop = stop
     self.seed = seed
     self.format = format
+    self.logProbabilities = logProbabilities
+  }
+}
+
+/// A token of a reply, how likely it was, and the likeliest ones at its place.
+public struct TokenLogProbability: Hashable, Codable, Sendable {
+  public struct Choice: Hashable, Codable, Sendable {
+    public var token: String
+    /// Natural logarithm.
+    public var logProbability: Double
+
+    public init(token: String, logProbability: Double) {
+      self.token = token
+      self.logProbability = logProbability
+    }
+  }
+
+  public var token: String
+  public var logProbability: Double
+  public var top: [Choice]
+
+  public init(token: String, logProbability: Double, top: [Choice] = []) {
+    self.token = token
+    self.logProbability = logProbability
+    self.top = top
   }
 }
 
@@ -83,9 +110,12 @@ public struct ChatReply: Hashable, Codable, Sendable {
   public var callKey: String
   /// True when the reply came from a cassette or the study's own record and nothing was sent.
   public var replayed: Bool
+  /// The reply's tokens where they were asked for and the endpoint has them; else empty.
+  public var logProbabilities: [TokenLogProbability]
 
   public init(
-    text: String, finish: FinishReason, usage: Usage, model: String, seconds: Double, callKey: String, replayed: Bool
+    text: String, finish: FinishReason, usage: Usage, model: String, seconds: Double, callKey: String, replayed: Bool,
+    logProbabilities: [TokenLogProbability] = []
   ) {
     self.text = text
     self.finish = finish
@@ -94,6 +124,7 @@ public struct ChatReply: Hashable, Codable, Sendable {
     self.seconds = seconds
     self.callKey = callKey
     self.replayed = replayed
+    self.logProbabilities = logProbabilities
   }
 }
 

@@ -79,7 +79,8 @@ public final class ModelClient: ChatModel, EmbeddingModel {
       let reply = try format.parse(answer.record.response)
       return ChatReply(
         text: reply.text, finish: reply.finish, usage: answer.record.usage, model: reply.model,
-        seconds: answer.record.seconds, callKey: answer.record.key, replayed: answer.isReplayed)
+        seconds: answer.record.seconds, callKey: answer.record.key, replayed: answer.isReplayed,
+        logProbabilities: reply.logProbabilities)
     } catch {
       throw unusableRecord(answer.record, error)
     }

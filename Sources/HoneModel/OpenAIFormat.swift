@@ -16,6 +16,10 @@ struct OpenAIFormat: WireFormat {
     if let topP = request.topP { body["top_p"] = .double(topP) }
     if !request.stop.isEmpty { body["stop"] = .array(request.stop.map { .string($0) }) }
     if let seed = request.seed { body["seed"] = .int(seed) }
+    if let count = request.logProbabilities {
+      body["logprobs"] = true
+      body["top_logprobs"] = .int(min(max(count, 0), 20))
+    }
     switch capabilities.form(of: request.format) {
     case .text: break
     case .jsonObject: body["response_format"] = ["type": "json_object"]
@@ -50,7 +54,25 @@ struct OpenAIFormat: WireFormat {
     return WireReply(
       text: text, finish: finish, model: reply["model"]?.string ?? "",
       promptTokens: plausibleTokens(usage?["prompt_tokens"]),
-      completionTokens: plausibleTokens(usage?["completion_tokens"]))
+      completionTokens: plausibleTokens(usage?["completion_tokens"]),
+      logProbabilities: Self.logProbabilities(choice["logprobs"]))
+  }
+
+  /// Empty where they are missing or not all as they should be.
+  private static func logProbabilities(_ value: Value?) -> [TokenLogProbability] {
+    func choice(_ value: Value) -> TokenLogProbability.Choice? {
+      guard let token = value["token"]?.string, let log = value["logprob"]?.number, log.isFinite else { return nil }
+      return TokenLogProbability.Choice(token: token, logProbability: log)
+    }
+    let places = value?["content"]?.array ?? []
+    let tokens = places.compactMap { place in
+      choice(place).map {
+        TokenLogProbability(
+          token: $0.token, logProbability: $0.logProbability,
+          top: (place["top_logprobs"]?.array ?? []).compactMap(choice))
+      }
+    }
+    return tokens.count == places.count ? tokens : []
   }
 
   /// A string, or the text parts of a list of parts.

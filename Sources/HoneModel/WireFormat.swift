@@ -25,6 +25,7 @@ struct WireReply: Sendable {
   /// As the server counted them; nil when it gave no usable figure.
   var promptTokens: Int?
   var completionTokens: Int?
+  var logProbabilities: [TokenLogProbability] = []
 }
 
 /// A 200 that is not a reply.

@@ -31,6 +31,7 @@ struct NumericSearch {
 
   /// Coordinates of a point.
   var dimensions: Int { space.encodable.count }
+  var middle: [Double] { [Double](repeating: 0.5, count: dimensions) }
 
   /// Up to `count` assignments that are neither known nor equal.
   ///

@@ -80,13 +80,8 @@ public struct Joint: Optimizer {
 
   /// OptoPrime on the text and free code only.
   private func words(_ space: Space) -> OptoPrime {
-    var settings = settings.text
-    let chosen = settings.parameters
-    settings.parameters = space.parameters.filter { parameter in
-      !parameter.domain.isEncodable && chosen?.contains(parameter.name) ?? true
-    }.map(\.name)
-    settings.fallback = false
-    settings.tries = settings.tries ?? 1
-    return OptoPrime(settings)
+    var words = settings.text.wordsOnly(space)
+    words.tries = words.tries ?? 1
+    return OptoPrime(words)
   }
 }

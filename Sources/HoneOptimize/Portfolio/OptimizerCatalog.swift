@@ -18,6 +18,11 @@ import HoneTrace
 /// - `gp-cost`: `outcome`, the cost (`tokens`), `power`, from 0 (cost does not count) to 1 (per unit; 1), `priors`,
 ///   `confidence`.
 /// - `auto`, the default: those of `joint`; numbers by the model that suits the space, with a second one for insurance.
+/// - `llambo`: `context`, what the model is told before results, `none`, `partial` or `full` (`full`); `card`, a text about the
+///   data; `start`, configurations of the warm start (5); `suggestions` of a later request (10); `alpha`, how far beyond the
+///   best score its target lies (0.1); `surrogate`, `discriminative`, `generative` or `none` (`discriminative`);
+///   `permutations`, requests for predictions (2); `requests` that a trial may take (3); `confidence`, about a tenth of the
+///   trials planned (5); `temperature` (0.8); `max_tokens` (1500); `prompt_tokens` of the results (2000); `prompts`.
 /// - `optoprime`: `parameters`, names it may change (all); `temperature`, a number or a list taken in turn
 ///   ([0.7, 1, 0.4, 1.2]); `max_tokens` of a reply (800); `prompt_tokens`, cap of the prompt (3000); `memory`, past trials
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
@@ -31,7 +36,7 @@ public enum OptimizerCatalog {
 
   public static let names = [
     "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained",
-    "gp-cost", "joint", "optoprime", "random", "random-forest", "sobol", "tpe",
+    "gp-cost", "joint", "llambo", "optoprime", "random", "random-forest", "sobol", "tpe",
   ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
@@ -44,6 +49,7 @@ public enum OptimizerCatalog {
     case "gp": return ["acquisition", "confidence", "outputs", "priors", "warp"]
     case "gp-constrained": return ["confidence", "constraints", "priors"]
     case "gp-cost": return ["confidence", "outcome", "power", "priors"]
+    case "llambo": return llamboSettings
     case "optoprime": return (proposer + ["fallback"]).sorted()
     default: return blackBoxSettings[optimizer] ?? []
     }
@@ -67,6 +73,7 @@ public enum OptimizerCatalog {
     case "sobol": return SobolSearch()
     case "tpe": return TPE()
     case "gp", "gp-constrained", "gp-cost": return try process(name, reader, space)
+    case "llambo": return LLAMBO(try llambo(reader))
     case "optoprime": return OptoPrime(try optoPrime(reader, space))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5
@@ -101,13 +108,7 @@ public enum OptimizerCatalog {
     if let repairs = try reader.int("repairs", in: 0...10) { settings.repairs = repairs }
     settings.tries = try reader.int("tries", in: 1...20)
     if let fallback = try reader.bool("fallback") { settings.fallback = fallback }
-    if let folder = try reader.string("prompts") {
-      do {
-        settings.prompts = try PromptLibrary(folder: folder)
-      } catch {
-        throw OptimizerError(setting: "prompts", error.message, hint: error.hint)
-      }
-    }
+    if let prompts = try prompts(reader) { settings.prompts = prompts }
     return settings
   }
 }

@@ -4,7 +4,7 @@ import HoneTrace
 
 /// Builds OptoPrime's messages. The same context and memory give the same bytes.
 struct OptoPrimePrompt {
-  let settings: OptoPrime.Settings
+  let settings: ProposerSettings
   let parameters: [ParameterSpec]
   let memory: AttemptMemory
 
@@ -34,19 +34,6 @@ struct OptoPrimePrompt {
     return [
       ChatMessage(.system, settings.prompts.render("optoprime-system", sections)),
       ChatMessage(.user, settings.prompts.render("optoprime-user", sections)),
-    ]
-  }
-
-  /// The two messages that follow a rejected reply: the reply, cut, and why it was rejected.
-  func repair(_ reply: String, _ rejections: [Rejection]) -> [ChatMessage] {
-    let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-    return [
-      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
-      ChatMessage(
-        .user,
-        settings.prompts.render(
-          "optoprime-repair",
-          ["reasons": reasons, "format": format, "names": parameters.map(\.name).joined(separator: ", ")])),
     ]
   }
 

@@ -60,6 +60,16 @@ public struct PromptLibrary: Hashable, Sendable {
 
   /// What each template is given; a template need not use all of it.
   static let placeholders: [String: [String]] = [
+    "llambo-system": ["boundary"],
+    "llambo-start": ["objective", "score", "parameters", "count", "format"],
+    "llambo-candidates": ["boundary", "objective", "score", "parameters", "history", "count", "target", "format"],
+    "llambo-predict": [
+      "boundary", "objective", "score", "parameters", "history", "configurations", "count", "format",
+    ],
+    "llambo-classify": [
+      "boundary", "objective", "score", "parameters", "history", "configurations", "count", "format",
+    ],
+    "llambo-repair": ["reasons", "format"],
     "optoprime-system": ["boundary", "format", "names"],
     "optoprime-user": [
       "boundary", "code", "documentation", "inputs", "others", "outputs", "attempts", "variables", "constraints",

@@ -35,7 +35,7 @@ struct ProposalJudge {
     return verdict
   }
 
-  private func judge(_ reply: ProposalReply, taken: Set<String>) -> Verdict {
+  func judge(_ reply: ProposalReply, taken: Set<String>) -> Verdict {
     if reply.suggestion.isEmpty {
       return reply.terminate
         ? Verdict(attempt: Attempt(origin: "", outcome: .terminated))

@@ -33,7 +33,7 @@ struct ProposalReply: Equatable {
     self = try Self.read(answer)
   }
 
-  private init(reasoning: String, suggestion: [String: Value], terminate: Bool) {
+  init(reasoning: String, suggestion: [String: Value], terminate: Bool) {
     self.reasoning = reasoning
     self.suggestion = suggestion
     self.terminate = terminate

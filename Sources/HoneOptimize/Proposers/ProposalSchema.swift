@@ -6,21 +6,30 @@ import HoneTrace
 /// to that check: servers that turn a schema into a grammar cannot hold long counts.
 enum ProposalSchema {
   static func schema(for parameters: [ParameterSpec]) -> Value {
+    object([
+      "reasoning": ["type": "string"],
+      "suggestion": values(of: parameters),
+      "terminate": ["type": "boolean", "description": "true only when no better values can be found"],
+    ])
+  }
+
+  /// Of a reply that is a list of configurations.
+  static func list(of parameters: [ParameterSpec]) -> Value {
+    object(["configurations": ["type": "array", "items": values(of: parameters)]])
+  }
+
+  private static func values(of parameters: [ParameterSpec]) -> Value {
     var properties: [String: Value] = [:]
     for parameter in parameters {
       var property = schema(of: parameter.domain)
       if !parameter.description.isEmpty { property["description"] = .string(parameter.description) }
       properties[parameter.name] = .object(property)
     }
-    // Servers that hold a schema strictly want every property required.
-    return object([
-      "reasoning": ["type": "string"],
-      "suggestion": object(properties),
-      "terminate": ["type": "boolean", "description": "true only when no better values can be found"],
-    ])
+    return object(properties)
   }
 
-  private static func object(_ properties: [String: Value]) -> Value {
+  /// Servers that hold a schema strictly want every property required.
+  static func object(_ properties: [String: Value]) -> Value {
     [
       "type": "object", "properties": .object(properties),
       "required": .array(properties.keys.sorted().map(Value.string)), "additionalProperties": false,
@@ -45,11 +54,16 @@ enum ProposalSchema {
 
   /// The reply's form as an example line, for prompts and for endpoints that know no schema.
   static func example(for parameters: [ParameterSpec]) -> String {
+    "{\"reasoning\": \"what the feedback shows, in one or two sentences\", "
+      + "\"suggestion\": \(members(of: parameters))}"
+  }
+
+  /// An object with a placeholder for each value.
+  static func members(of parameters: [ParameterSpec]) -> String {
     let members = parameters.map { parameter in
       "\(Value.string(parameter.name).canonicalJSON): \(placeholder(for: parameter.domain))"
     }
-    return "{\"reasoning\": \"what the feedback shows, in one or two sentences\", "
-      + "\"suggestion\": {\(members.joined(separator: ", "))}}"
+    return "{\(members.joined(separator: ", "))}"
   }
 
   private static func placeholder(for domain: Domain) -> String {

@@ -1,0 +1,37 @@
+import HoneTrace
+
+/// Settings of LLAMBO.
+extension OptimizerCatalog {
+  static let llamboSettings = [
+    "alpha", "card", "confidence", "context", "max_tokens", "permutations", "prompt_tokens", "prompts", "requests",
+    "start", "suggestions", "surrogate", "temperature",
+  ]
+
+  static func llambo(_ reader: SettingsReader) throws(OptimizerError) -> LLAMBO.Settings {
+    var settings = LLAMBO.Settings()
+    settings.context = try reader.choice("context") ?? settings.context
+    settings.surrogate = try reader.choice("surrogate") ?? settings.surrogate
+    if let card = try reader.string("card") { settings.card = card }
+    if let count = try reader.int("start", in: 1...64) { settings.start = count }
+    if let count = try reader.int("suggestions", in: 1...64) { settings.candidates = count }
+    if let alpha = try reader.number("alpha", in: -1...1) { settings.alpha = alpha }
+    if let count = try reader.int("permutations", in: 1...20) { settings.permutations = count }
+    if let count = try reader.int("requests", in: 1...100) { settings.requests = count }
+    if let confidence = try reader.number("confidence", in: 0...1_000) { settings.confidence = confidence }
+    if let temperature = try reader.number("temperature", in: 0...2) { settings.temperature = temperature }
+    if let tokens = try reader.int("max_tokens", in: 16...1_000_000) { settings.maxTokens = tokens }
+    if let tokens = try reader.int("prompt_tokens", in: 200...10_000_000) { settings.tokenCap = tokens }
+    if let prompts = try prompts(reader) { settings.prompts = prompts }
+    return settings
+  }
+
+  /// The templates of the folder that is named, if one is.
+  static func prompts(_ reader: SettingsReader) throws(OptimizerError) -> PromptLibrary? {
+    guard let folder = try reader.string("prompts") else { return nil }
+    do {
+      return try PromptLibrary(folder: folder)
+    } catch {
+      throw OptimizerError(setting: "prompts", error.message, hint: error.hint)
+    }
+  }
+}
