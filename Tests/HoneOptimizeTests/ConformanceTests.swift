@@ -21,6 +21,38 @@ import Testing
     }
   }
 
+  /// LLAMBO's model: random configurations and predictions, or nonsense, as a hash of the request decides.
+  @Sendable static func fickleAboutNumbers(_ request: ChatRequest) -> String {
+    var random = RandomStream(seed: 8, name: request.messages.map(\.content).joined(separator: "\n"))
+    guard random.uniform() < 0.8, case .jsonSchema(_, let schema) = request.format else { return "I would rather not." }
+    let asked = request.messages[1].content.split(separator: "\n").count { line in
+      line.firstIndex(of: ":").map { Int(line[..<$0]) != nil } ?? false
+    }
+    guard let properties = schema["properties"]?["configurations"]?["items"]?["properties"]?.object else {
+      return Value.object(["predictions": .array((0..<asked).map { _ in .double(random.normal()) })]).canonicalJSON
+    }
+    let list = (0..<4).map { _ -> Value in
+      var values: [String: Value] = [:]
+      for (name, property) in properties.sorted(by: { $0.key < $1.key }) {
+        let low = property["minimum"]?.number ?? 0
+        let number = low + random.uniform() * ((property["maximum"]?.number ?? 1) - low)
+        switch property["type"]?.string {
+        case "integer": values[name] = .int(Int(number))
+        case "boolean": values[name] = .bool(random.uniform() < 0.5)
+        case "number": values[name] = .double(number)
+        default: values[name] = property["enum"]?.array?.randomElement(using: &random) ?? "nothing"
+        }
+      }
+      return .object(values)
+    }
+    return Value.object(["configurations": .array(list)]).canonicalJSON
+  }
+
+  @Test func llambo() async {
+    #expect(
+      await OptimizerConformance(rounds: 8, model: Self.fickleAboutNumbers).violations { LLAMBO() } == [])
+  }
+
   @Test func random() async {
     #expect(await OptimizerConformance().violations { RandomSearch() } == [])
   }
