@@ -132,7 +132,8 @@ extension StudyDriver {
     let known = try await store.rollouts(of: name, trial: trial.number, split: split, traces: split == .train)
     let stored = Set(known.map(\.place))
     let isNew = jobs.map { !stored.contains($0.place) }
-    if let cap = settings.budget.rollouts, rollouts + isNew.count(where: \.self) > cap { throw Cap(stop: .rollouts) }
+    let left = split == .test ? settings.budget.rollouts.map { $0 - rollouts } : searchLeft
+    if let left, isNew.count(where: \.self) > left { throw Cap(stop: .rollouts) }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
     let runner = RolloutRunner(
       store: store, study: name, runner: runner, parallel: settings.parallel, cassette: cassette, mode: mode,
@@ -142,7 +143,9 @@ extension StudyDriver {
     let batch = await runner.run(
       jobs, trial: number, assignment: trial.proposal.assignment, ledger: ledger, known: known,
       ended: ended ?? { progress(.rollouts(trial: number, done: $0, total: total)) })
-    rollouts += zip(batch.rollouts, isNew).count { $0 != nil && $1 }
+    let made = zip(batch.rollouts, isNew).count { $0 != nil && $1 }
+    rollouts += made
+    if split == .test { tested += made }
     if let error = batch.error { throw error }
     return batch
   }

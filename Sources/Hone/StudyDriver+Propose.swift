@@ -70,7 +70,7 @@ extension StudyDriver {
     let scope = CallScope(repeat: round)
     let calls = CallContext(
       ledger: ledger, archive: store.archive(of: name), cassette: cassette, mode: mode, role: "proposer", scope: scope)
-    let count = min(count, (settings.budget.trials ?? .max) - trials.count)
+    let count = min(count, (caps.trials ?? .max) - trials.count)
     let answer = try await CallContext.$current.withValue(calls) {
       try await driver.ask(max(1, count), context: context)
     }

@@ -8,7 +8,7 @@ extension StudyDriver {
   /// - Throws: `StudyError.failing` when no trial has a score.
   mutating func report(_ stop: Report.Stop, _ driver: OptimizerDriver) async throws -> Report {
     guard let best, let estimate = best.estimate else {
-      throw StudyError.failing("no trial has a score; the last one: \(trials.last?.reason ?? "")")
+      throw StudyError.failing("no trial has a score: \(stopReason ?? trials.last?.reason ?? "")")
     }
     let start = trials.first { $0.proposal.assignment == problem.space.initial } ?? best
     let (test, untested) = try await test(start, best)

@@ -52,7 +52,7 @@ extension StudyDriver {
 
   /// From what is stored, not from what this session was told.
   private var isMoreToPropose: Bool {
-    if let cap = settings.budget.trials, trials.count >= cap { return false }
+    if let cap = caps.trials, trials.count >= cap { return false }
     guard let size = problem.space.cardinality else { return true }
     return Set(trials.map(\.proposal.assignment.key)).count < size
   }

@@ -32,6 +32,12 @@ struct StudyDriver: Sendable {
   var began: [Int: Double] = [:]
   var ledger = Ledger(budget: Budget())
   var rollouts = 0
+  /// Of them, those of the sealed test.
+  var tested = 0
+  /// What the search might spend, session by session.
+  var plans: [SearchCaps] = []
+  /// In a replay, which of them was last in force.
+  var planned = 0
   var earlierSeconds = 0.0
   /// The same reason again and again says that the workflow is broken, not the assignments.
   var failures = (reason: "", count: 0)
@@ -77,6 +83,7 @@ struct StudyDriver: Sendable {
   /// Does what the scheduler wants next until it, the budget or the optimizer ends the search.
   private mutating func search(_ driver: inout OptimizerDriver) async throws -> Report.Stop {
     while true {
+      try await endSession(&driver)
       switch scheduler.next(context) {
       case .run(let work):
         guard work.contains(where: isNew) else { throw stuck("rollouts that are there already") }
@@ -116,14 +123,13 @@ struct StudyDriver: Sendable {
     ScheduleContext(
       problem: problem, table: table, incumbent: best?.number,
       rolloutsLeft: rolloutsLeft,
-      trialsLeft: settings.budget.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted)
+      trialsLeft: caps.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted)
   }
 
   /// What schedulers may plan with, the sealed test's part aside. Full evaluation measures trials whole: one that the budget
   /// cannot pay is interrupted at the cap, and goes on when there is room.
   private var rolloutsLeft: Int? {
-    guard scheduler.name != SchedulerCatalog.defaultName else { return nil }
-    return settings.budget.rollouts.map { max(0, $0 - rollouts - testReserve(of: $0)) }
+    scheduler.name == SchedulerCatalog.defaultName ? nil : searchLeft
   }
 
   func isNew(_ work: Allocation.Work) -> Bool {
@@ -153,15 +159,17 @@ struct StudyDriver: Sendable {
     let indices = Dictionary(zip(jobs.map(\.place), jobs.indices), uniquingKeysWith: { first, _ in first })
     for rollout in try await store.rollouts(of: name, trial: nil, split: nil, traces: false) {
       rollouts += 1
+      if rollout.split == .test { tested += 1 }
       guard rollout.split == .validation, let index = indices[rollout.place] else { continue }
       record(rollout, at: index)
     }
     for trial in trials { updateRow(trial) }
+    try await loadCaps()
     try await loadPassed()
   }
 
   /// Requests or rollouts kept for the sealed test, at most half of what there is.
-  private func testReserve(of cap: Int) -> Int {
+  func testReserve(of cap: Int) -> Int {
     let needed = data.test.count * settings.repeats * 2
     return needed * 2 <= cap ? needed : 0
   }
@@ -199,11 +207,11 @@ struct StudyDriver: Sendable {
 
   private func reached() -> Report.Stop? {
     let ended = trials.count { $0.state == .complete || $0.state == .failed }
-    if let cap = settings.budget.trials, ended >= cap { return .trials }
+    if let cap = caps.trials, ended >= cap { return .trials }
     if let target = settings.target, let mean = best?.estimate?.mean, !problem.objective.isBetter(target, than: mean) {
       return .target
     }
-    if let cap = settings.budget.rollouts, rollouts >= cap { return .rollouts }
+    if let left = searchLeft, left == 0 { return .rollouts }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { return .time }
     return nil
   }

@@ -19,6 +19,8 @@ public struct StudySettings: Hashable, Codable, Sendable {
   public var schedulerSettings = Value.null
   /// Rounds in a row without any proposal after which the search ends; the next session tries as many again.
   public var emptyRounds = 3
+  /// In a replay, what the study's sessions planned with.
+  package var recordedCaps: Value?
   public var budget: Budget
   /// Bounds on outcomes; a trial that breaks one is never best.
   public var constraints: [OutcomeConstraint]

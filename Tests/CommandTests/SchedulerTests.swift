@@ -4,18 +4,24 @@ import Testing
 
 /// Studies that measure trials bit by bit, and studies whose space grows, from the command line.
 @Suite struct SchedulerCommandTests {
-  private func task(_ program: Program, scheduler: String, range: String = "[0.0, 1.0]", budget: String) throws {
+  private func task(
+    _ program: Program, scheduler: String, range: String = "[0.0, 1.0]", initial: Int = 12, tests: Int = 0,
+    budget: String
+  ) throws {
     let rows = (0..<24).map { "{\"n\": \($0)}\n" }.joined()
     try rows.write(to: program.folder.appending(path: "rows.jsonl"), atomically: true, encoding: .utf8)
     try "{\"n\": -1}\n".write(
       to: program.folder.appending(path: "train.jsonl"), atomically: true, encoding: .utf8)
+    let unseen = (0..<tests).map { "{\"n\": \(100 + $0)}\n" }.joined()
+    try unseen.write(to: program.folder.appending(path: "test.jsonl"), atomically: true, encoding: .utf8)
+    let test = tests == 0 ? "" : ", test: test.jsonl"
     let text = """
       version: 1
       study: line
       goal: { maximize: score }
-      data: { train: train.jsonl, validation: rows.jsonl }
+      data: { train: train.jsonl, validation: rows.jsonl\(test) }
       workflow: { command: [sed, "s/.*/{\\"score\\": 0.$x}/", "{example.json}"] }
-      parameters: { x: { int: \(range), initial: 12 } }
+      parameters: { x: { int: \(range), initial: \(initial) } }
       score: { json: score }
       optimizer: { use: random, \(scheduler), seed: 4 }
       budget: \(budget)
@@ -38,6 +44,41 @@ import Testing
     let again = try await program.run("replay", "line")
     #expect(again.code == 0 && again.out.contains("Same \(trials.count) trials"), "\(again.out) \(again.error)")
     #expect(try await program.run("db", "check").code == 0)
+  }
+
+  /// Schedulers plan with the budget and with what is kept for the sealed test; a replay does with what it was each time.
+  @Test(arguments: ["asha", "successive-halving", "structured-thompson"], [12, 99])
+  func raisedBudgetsAreReplayed(_ scheduler: String, _ initial: Int) async throws {
+    let program = try Program()
+    defer { program.remove() }
+    func tune(_ rollouts: Int) async throws {
+      try task(
+        program, scheduler: "scheduler: \(scheduler)", range: "[10, 99]", initial: initial, tests: 6,
+        budget: "{ rollouts: \(rollouts) }")
+      let result = try await program.run("tune", "task.yaml")
+      #expect(result.code == 0, "\(result.error)")
+      let trials = try await program.run("list", "line", "--json").objects()
+      let again = try await program.run("replay", "line")
+      #expect(again.code == 0 && again.out.contains("Same"), "\(rollouts): \(again.out) \(again.error)")
+      #expect(!again.out.contains("Same 0") && trials.count > 2, "\(again.out)")
+      let counts = trials.compactMap { $0["rollouts"]?.int }
+      #expect(counts.reduce(0, +) <= rollouts - 12, "\(counts)")
+    }
+    try await tune(120)
+    try await tune(240)
+  }
+
+  /// What a full evaluation measures leaves the sealed test its part.
+  @Test func theTestIsPaidFor() async throws {
+    let program = try Program()
+    defer { program.remove() }
+    try task(program, scheduler: "screening: false", range: "[10, 99]", tests: 6, budget: "{ rollouts: 100 }")
+    let result = try await program.run("tune", "task.yaml", "--json")
+    #expect(result.code == 0, "\(result.error)")
+    let shown = try await program.run("status", "line", "--json")
+    #expect(!result.out.contains("left no room") && !shown.out.contains("left no room"), "\(result.out)")
+    let trials = try await program.run("list", "line", "--json").objects()
+    #expect(trials.compactMap { $0["rollouts"]?.int }.reduce(0, +) <= 88)
   }
 
   /// Old trials stay, new values are tried, and the part before the change is replayed.

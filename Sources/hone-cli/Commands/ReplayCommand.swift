@@ -39,7 +39,8 @@ struct ReplayCommand: AsyncParsableCommand {
       of: study, in: reader.store, limit: earlier?["trials"]?.int, isReported: earlier == nil)
     console.status("Replaying", "\(Printable.line(study))  \(Format.plural(recorded.trials, "trial")), no network")
     let space = try earlier?["space"].map { try ValueDecoder.decode(Space.self, from: $0) }
-    let resolved = try resolved(path, definition, recorded, model: source?.model, space: space)
+    let caps = try await reader.store.document("caps", study: study)
+    let resolved = try resolved(path, definition, recorded, model: source?.model, space: space, caps: caps)
     var data = try resolved.task.loadData()
     if !recorded.isTested { data.test = [] }
     let bench = try Workbench(resolved, data: data, transport: { NoTransport() })
@@ -48,7 +49,7 @@ struct ReplayCommand: AsyncParsableCommand {
     do {
       // However many rounds were in vain: more trials came of it.
       _ = try await bench.run(
-        in: copy, cassette: reader.store.archive(of: study), mode: .replay, emptyRounds: .max)
+        in: copy, cassette: reader.store.archive(of: study), mode: .replay, emptyRounds: .max, caps: caps)
     } catch {
       problem = error
     }
@@ -58,7 +59,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
   /// The task as the study was run with it: its seed, and no more trials than it made. Nothing ends it by the clock.
   private func resolved(
-    _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?, space: Space?
+    _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?, space: Space?,
+    caps recordedCaps: Value?
   ) throws -> ResolvedTask {
     var task = try TaskFile.load(path: path)
     task.study = study
@@ -69,8 +71,14 @@ struct ReplayCommand: AsyncParsableCommand {
     let caps = task.budget
     task.budget = Budget(trials: max(1, isOneARound ? recorded.trials : recorded.begun))
     // Other schedulers than full evaluation plan with the budget.
-    if task.optimizer.scheduler != nil, space == nil {
-      task.budget = Budget(trials: caps.trials, rollouts: caps.rollouts)
+    if let scheduler = task.optimizer.scheduler, scheduler.name != SchedulerCatalog.defaultName {
+      guard space == nil else {
+        throw Failure(
+          .no,
+          "\(study): its space was widened while \(scheduler.name) measured trials bit by bit, old ones with new ones",
+          hint: "such a study cannot be run again; one that measures each trial whole can, up to the change")
+      }
+      task.budget = recordedCaps == nil ? Budget(trials: caps.trials, rollouts: caps.rollouts) : Budget()
     }
     var environment = ProcessInfo.processInfo.environment
     // Where the model was does not matter; that it was named does.

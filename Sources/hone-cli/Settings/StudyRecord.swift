@@ -47,7 +47,7 @@ struct StudyRecord: Sendable {
   ///   - isReported: the report is one of these trials alone.
   init(of study: String, in store: any Store, limit: Int? = nil, isReported: Bool = true) async throws {
     let records = try await store.trials(of: study)
-    let ended = records.prefix { $0.state == .complete || $0.state == .failed }.count
+    let ended = try await Self.ended(records, study, store)
     let count = min(limit ?? ended, ended)
     trials = count
     begun = records.count
@@ -88,6 +88,20 @@ struct StudyRecord: Sendable {
   }
 
   /// Events of the first trials, and the attempts that led to them.
+  /// How many trials can be compared: up to the first that was cut short. One that no rollout was spent on, as a bandit
+  /// leaves an arm, was not.
+  private static func ended(_ records: [TrialRecord], _ study: String, _ store: any Store) async throws -> Int {
+    var count = 0
+    for (number, record) in records.enumerated() {
+      if record.state == .complete || record.state == .failed {
+        count = number + 1
+      } else if try await !store.rollouts(of: study, trial: number, split: .validation, traces: false).isEmpty {
+        break
+      }
+    }
+    return count
+  }
+
   private static func kept(_ events: [Event], trials: Int) -> [Event] {
     var kept = events.filter { event in event.trial.map { $0 < trials } ?? true }
     while case .attempted? = kept.last { kept.removeLast() }

@@ -8,10 +8,12 @@ import HoneTrace
 extension Workbench {
   /// Runs, or goes on with, the task's study in a store.
   ///
-  /// - Parameter emptyRounds: after how many rounds in vain it ends; nil for the study's own.
+  /// - Parameters:
+  ///   - emptyRounds: after how many rounds in vain it ends; nil for the study's own.
+  ///   - caps: in a replay, what the study's sessions planned with.
   func run(
     in store: any Store, cassette: (any CallArchive)?, mode: CassetteMode, emptyRounds: Int? = nil,
-    progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    caps: Value? = nil, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws -> Report {
     var optimizerSettings = task.optimizer.settings
     if let folder = optimizerSettings["prompts"]?.string, !folder.hasPrefix("/") {
@@ -22,6 +24,7 @@ extension Workbench {
     let problem = Problem(space: task.space, objective: task.objective, seed: task.optimizer.seed)
     var settings = settings
     if let emptyRounds { settings.emptyRounds = emptyRounds }
+    settings.recordedCaps = caps
     return try await Study(store: store, name: task.study).run(
       runner, problem: problem, data: data, optimizer: optimizer,
       optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],
