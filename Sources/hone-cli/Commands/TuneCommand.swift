@@ -10,8 +10,8 @@ struct TuneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tune", abstract: "Tune a task; run it again to go on where it stopped.",
     discussion: """
-      A study that exists goes on, and nothing is paid for twice. When the task file has changed in more than its budget, \
-      the changes are shown and the command ends with code 65: --fresh removes the study and begins again.
+      A study that exists goes on, and nothing is paid for twice. When the task file has changed in more than its budget \
+      and a space that only grew, the changes are shown and the command ends with code 65: --fresh removes the study and begins again.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -100,6 +100,8 @@ struct TuneCommand: AsyncParsableCommand {
     }
     throw Failure(
       .badInput, "\(resolved.task.path): the task is no longer the one that study \"\(study)\" was begun with",
-      hint: "undo the change, give the task another study name, or begin again with --fresh")
+      hint:
+        "undo the change, give the task another study name, or begin again with --fresh; a range or a list of choices may grow "
+        + "where initial keeps its value")
   }
 }
