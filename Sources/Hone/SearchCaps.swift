@@ -4,9 +4,9 @@ import HoneTrace
 ///
 /// Kept with the study whenever it changes from session to session, so that a replay plans at each point with what the study
 /// planned with then.
-struct SearchCaps: Hashable, Sendable {
+package struct SearchCaps: Hashable, Sendable {
   /// The name they are stored under, beside the study.
-  static let document = "caps"
+  package static let document = "caps"
 
   /// Rollouts made before, the sealed test's aside.
   var from = 0

@@ -39,7 +39,7 @@ struct ReplayCommand: AsyncParsableCommand {
       of: study, in: reader.store, limit: earlier?["trials"]?.int, isReported: earlier == nil)
     console.status("Replaying", "\(Printable.line(study))  \(Format.plural(recorded.trials, "trial")), no network")
     let space = try earlier?["space"].map { try ValueDecoder.decode(Space.self, from: $0) }
-    let caps = try await reader.store.document("caps", study: study)
+    let caps = try await reader.store.document(SearchCaps.document, study: study)
     let resolved = try resolved(path, definition, recorded, model: source?.model, space: space, caps: caps)
     var data = try resolved.task.loadData()
     if !recorded.isTested { data.test = [] }
