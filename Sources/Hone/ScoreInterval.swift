@@ -1,4 +1,4 @@
-import Foundation
+import HoneNumerics
 
 /// Confidence intervals of means of bounded scores. None has zero width: ten rows of ten right do not say that every row
 /// will be.
@@ -13,7 +13,7 @@ struct ScoreInterval {
   ///   - confidence: between 0 and 1, such as 0.95.
   ///   - range: where scores can lie.
   init(confidence: Double, range: ClosedRange<Double>) {
-    z = Self.normalQuantile((1 + confidence) / 2)
+    z = Normal.quantile(min(1 - 1e-12, (1 + confidence) / 2))
     self.range = range
   }
 
@@ -40,31 +40,38 @@ struct ScoreInterval {
   /// Of paired differences: the normal interval after two pseudo-pairs spread evenly over the four cells of both scores'
   /// ends, hence half a pair at each end and one at no difference (Agresti and Min, Statistics in Medicine 24, 2005).
   func ofDifference(_ values: [Double]) -> Comparison.Interval {
-    let width = range.upperBound - range.lowerBound
-    return normal(values, pseudo: [(-width, 0.5), (0, 1), (width, 0.5)], within: -width...width)
+    normal(values, pseudo: pseudoPairs, within: differences)
   }
 
+  /// The two-sided p-value against no difference of the test that `ofDifference` inverts.
+  func pValue(ofDifference values: [Double]) -> Double {
+    let (mean, error) = meanAndError(values, pseudo: pseudoPairs)
+    return 2 * Normal.cumulative(-abs(mean) / error)
+  }
+
+  /// Where differences of two scores can lie.
+  var differences: ClosedRange<Double> { (range.lowerBound - range.upperBound)...(range.upperBound - range.lowerBound) }
+
+  private typealias Weighted = (value: Double, weight: Double)
+
+  private var pseudoPairs: [Weighted] { [(differences.lowerBound, 0.5), (0, 1), (differences.upperBound, 0.5)] }
+
   private func normal(
-    _ values: [Double], pseudo: [(value: Double, weight: Double)], within bounds: ClosedRange<Double>
+    _ values: [Double], pseudo: [Weighted], within bounds: ClosedRange<Double>
   ) -> Comparison.Interval {
+    let (mean, error) = meanAndError(values, pseudo: pseudo)
+    return clipped(mean - z * error, mean + z * error, to: bounds)
+  }
+
+  private func meanAndError(_ values: [Double], pseudo: [Weighted]) -> (mean: Double, error: Double) {
     let all = values.map { (value: $0, weight: 1.0) } + pseudo
     let total = all.reduce(0) { $0 + $1.weight }
     let mean = all.reduce(0) { $0 + $1.value * $1.weight } / total
     let variance = all.reduce(0) { $0 + ($1.value - mean) * ($1.value - mean) * $1.weight } / total
-    let half = z * (variance / total).squareRoot()
-    return clipped(mean - half, mean + half, to: bounds)
+    return (mean, (variance / total).squareRoot())
   }
 
   private func clipped(_ lower: Double, _ upper: Double, to bounds: ClosedRange<Double>) -> Comparison.Interval {
     Comparison.Interval(lower: max(bounds.lowerBound, lower), upper: min(bounds.upperBound, upper))
-  }
-
-  /// The standard normal's quantile for 0.5 < p < 1 (Abramowitz and Stegun 1964, 26.2.23; error below 4.5e-4).
-  private static func normalQuantile(_ p: Double) -> Double {
-    let tail = min(0.5, max(1e-12, 1 - p))
-    let t = (-2 * log(tail)).squareRoot()
-    let above = 2.515517 + t * (0.802853 + t * 0.010328)
-    let below = 1 + t * (1.432788 + t * (0.189269 + t * 0.001308))
-    return t - above / below
   }
 }

@@ -82,6 +82,40 @@ import Testing
     #expect(held.mean >= 360 && held.gain >= 360, "seed 8: \(held) of 400")
   }
 
+  /// Differences that are nearly equal, of both signs, with ties, and on 0/1 scores: one verdict by interval and p-value.
+  @Test(arguments: [0.8, 0.95, 0.99]) func intervalAndPValueAgree(_ confidence: Double) {
+    var stream = RandomStream(seed: 5, name: "agree")
+    var verdicts: [Bool: Int] = [:]
+    for round in 0..<1_200 {
+      // Mostly few rows, some beyond those whose patterns are all tried.
+      let count = 1 + Int(stream.next() % (round % 20 == 0 ? 30 : 11))
+      let shift = stream.uniform()
+      let pairs = (0..<count).map { _ -> (start: Double, best: Double) in
+        switch round % 4 {
+        case 0: (0.5, 0.5 + 0.5 * shift + 0.05 * stream.normal())
+        case 1: (stream.uniform() < 0.3 ? 1 : 0, stream.uniform() < shift ? 1 : 0)
+        case 2: (0.1 * Double(stream.next() % 5), 0.1 * Double(stream.next() % 9))
+        default: (stream.normal(), stream.normal() + 3 * shift)
+        }
+      }
+      for sign in [1.0, -1] {
+        let found = Comparison(pairs, sign: sign, confidence: confidence, seed: UInt64(round))
+        let excludes = found.gainInterval.lower > 0 || found.gainInterval.upper < 0
+        #expect(excludes == (found.pValue < 1 - confidence), "round \(round): \(found)")
+        verdicts[excludes, default: 0] += 1
+      }
+    }
+    #expect(verdicts[true, default: 0] > 200 && verdicts[false, default: 0] > 200, "\(verdicts)")
+  }
+
+  /// All of 14 rows gain 0.15: by their signs alone surely no chance, but on a scale of 1 as wide as 14 rows allow.
+  @Test func equalDifferencesContradictNothing() {
+    let comparison = compare(Array(repeating: (0.5, 0.65), count: 14))
+    #expect(abs(comparison.gain - 0.15) < 1e-12)
+    #expect((comparison.gainInterval.lower > 0) == (comparison.pValue < 0.05), "\(comparison)")
+    #expect(comparison.pValue > 0.01, "\(comparison)")
+  }
+
   @Test func theSmallestGainFollowsItsFormula() throws {
     #expect(abs(try #require(Comparison.smallestGain(count: 81)) - 0.14) < 1e-12)
     #expect(Comparison.smallestGain(count: 1) == nil)
