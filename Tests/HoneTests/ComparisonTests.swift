@@ -86,7 +86,7 @@ import Testing
   @Test(arguments: [0.8, 0.95, 0.99]) func intervalAndPValueAgree(_ confidence: Double) {
     var stream = RandomStream(seed: 5, name: "agree")
     var verdicts: [Bool: Int] = [:]
-    for round in 0..<1_200 {
+    for round in 0..<240 {
       // Mostly few rows, some beyond those whose patterns are all tried.
       let count = 1 + Int(stream.next() % (round % 20 == 0 ? 30 : 11))
       let shift = stream.uniform()
@@ -105,7 +105,7 @@ import Testing
         verdicts[excludes, default: 0] += 1
       }
     }
-    #expect(verdicts[true, default: 0] > 200 && verdicts[false, default: 0] > 200, "\(verdicts)")
+    #expect(verdicts[true, default: 0] > 20 && verdicts[false, default: 0] > 20, "\(verdicts)")
   }
 
   /// All of 14 rows gain 0.15: by their signs alone surely no chance, but on a scale of 1 as wide as 14 rows allow.
