@@ -12,7 +12,7 @@ struct SignFlip {
   /// Sign patterns are tried one by one up to this many pairs; beyond that so many are drawn, and the one seen.
   static let exactPairs = 12
 
-  /// By pattern: the smaller and the larger root; infinite where no or every sign is flipped.
+  /// By pattern: the smaller and the larger root; infinite where no sign is flipped. Unordered.
   private var lower: [Double] = []
   private var upper: [Double] = []
   private let count: Int
@@ -27,26 +27,39 @@ struct SignFlip {
     total = differences.reduce(0, +)
     tolerance = 1e-12 * (differences.map(abs).max() ?? 0)
     if differences.count <= Self.exactPairs {
-      for pattern in 0..<(UInt64(1) << UInt64(differences.count)) { add(sums) { _ in pattern } }
+      // A pattern and its opposite have the same roots: the first difference keeps its sign.
+      let patterns = UInt64(1) << UInt64(differences.count)
+      reserve(Int(patterns / 2))
+      var pattern: UInt64 = 1
+      while pattern < patterns {
+        add(sums) { _ in pattern }
+        pattern += 2
+      }
     } else {
       var stream = stream
+      reserve(Self.resamples + 1)
       add(sums) { _ in .max }
       for _ in 0..<Self.resamples { add(sums) { _ in stream.next() } }
     }
-    lower.sort()
-    upper.sort(by: >)
+  }
+
+  private mutating func reserve(_ patterns: Int) {
+    lower.reserveCapacity(patterns)
+    upper.reserveCapacity(patterns)
   }
 
   /// - Parameter word: the signs of 64 differences from this one on, a bit set for each one kept.
   private mutating func add(_ sums: [[Double]], _ word: (Int) -> UInt64) {
     var (kept, sum) = (0, 0.0)
     var bits: UInt64 = 0
-    for block in sums.indices {
+    var block = 0
+    while block < sums.count {
       if block % 8 == 0 { bits = word(block * 8) }
       let signs = Int(bits & UInt64(sums[block].count - 1))
       kept += signs.nonzeroBitCount
       sum += sums[block][signs]
       bits >>= 8
+      block += 1
     }
     guard kept > 0, kept < count else {
       lower.append(-.infinity)
@@ -85,6 +98,31 @@ struct SignFlip {
     while needed > 1, Double(needed - 1) / patterns >= level { needed -= 1 }
     while needed < lower.count, Double(needed) / patterns < level { needed += 1 }
     return Comparison.Interval(
-      lower: max(bounds.lowerBound, lower[needed - 1]), upper: min(bounds.upperBound, upper[needed - 1]))
+      lower: max(bounds.lowerBound, Self.ordered(lower, needed)),
+      upper: min(bounds.upperBound, -Self.ordered(upper.map { -$0 }, needed)))
+  }
+
+  /// The smallest of the values but `rank` - 1: Hoare's selection (CACM 4, 1961). O(values).
+  private static func ordered(_ values: [Double], _ rank: Int) -> Double {
+    var values = values
+    return values.withUnsafeMutableBufferPointer { values in
+      var (low, high) = (0, values.count - 1)
+      while low < high {
+        let pivot = values[rank - 1]
+        var (i, j) = (low, high)
+        while i <= j {
+          while values[i] < pivot { i += 1 }
+          while pivot < values[j] { j -= 1 }
+          if i <= j {
+            (values[i], values[j]) = (values[j], values[i])
+            i += 1
+            j -= 1
+          }
+        }
+        if j < rank - 1 { low = i }
+        if rank - 1 < i { high = j }
+      }
+      return values[rank - 1]
+    }
   }
 }
