@@ -31,6 +31,9 @@ public struct Report: Hashable, Codable, Sendable {
   public var start: Estimate?
   public var bestTrial: Int
   public var best: Estimate
+  /// What the best trial is expected to score again on rows like those of validation: less than it scored, because being
+  /// the best of many is partly luck. Nil in reports of older versions.
+  public var winner: Winner?
   public var assignment: Assignment
   /// On the validation examples, by which the winner was chosen: its gain is too good by that choice.
   public var validation: Comparison?

@@ -189,21 +189,14 @@ struct StudyDriver: Sendable {
     }
   }
 
-  /// The best complete trial that keeps the constraints, by posterior mean where some trials were measured on fewer examples
-  /// than others; of equals the first.
+  /// The trial that the study would recommend now.
   var best: TrialRecord? {
-    let able = trials.filter { trial in
-      trial.state == .complete && !trial.screened && table.rows[trial.number].isFeasible && trial.estimate != nil
-    }
-    guard Set(able.compactMap(\.estimate?.count)).count > 1 else {
-      return able.reduce(nil) { best, trial in
-        guard let best, let old = best.estimate?.mean, let mean = trial.estimate?.mean else { return best ?? trial }
-        return problem.objective.isBetter(mean, than: old) ? trial : best
-      }
-    }
-    let rows = ScoreTable(examples: table.examples, rows: able.map { table.rows[$0.number] })
-    return Winner(rows, problem.objective, confidence: settings.confidence).map { trials[$0.trial] }
+    let candidates = candidates
+    if candidates.isEven { return candidates.highest(problem.objective) }
+    return candidates.winner(table, problem.objective, confidence: settings.confidence).map { trials[$0.trial] }
   }
+
+  var candidates: Candidates { Candidates(trials, constraints: settings.constraints) }
 
   private func reached() -> Report.Stop? {
     let ended = trials.count { $0.state == .complete || $0.state == .failed }

@@ -35,6 +35,10 @@ public struct Posterior: Hashable, Sendable {
   public var spread: Double
   /// Standard deviation of a single score around its trial's mean, the example's effect taken away.
   public var noise: Double
+  /// Standard deviation beta of the examples' effects; 0 where a single trial cannot tell them from noise.
+  public var difficulty: Double
+  /// Where scores can lie, as far as they tell: from 0 to 1 when all do, else anywhere.
+  let range: ClosedRange<Double>
 
   static let sweeps = 8
   /// Bounds of lambda, in examples.
@@ -68,6 +72,8 @@ public struct Posterior: Hashable, Sendable {
     mean = scaled(population.mu)
     spread = scaled(population.tau2.squareRoot())
     noise = scaled(variance.squareRoot())
+    difficulty = cells.rows.count > 1 ? scaled((variance / cells.pseudoCount).squareRoot()) : 0
+    range = cells.isUnit ? 0...1 : -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
   }
 
   /// Paule and Mandel's equation by bisection: its left side falls with tau^2.
@@ -98,9 +104,11 @@ public struct Posterior: Hashable, Sendable {
     var rows: [Row] = []
     /// One unit in the units of the scores.
     let unit: Double
+    /// Every score lies between 0 and 1.
+    var isUnit: Bool { least >= 0 && greatest * unit <= 1 }
     private var effects: [Double]
     private var counts: [Double]
-    private var pseudoCount = 4.0
+    private(set) var pseudoCount = 4.0
     private var least = Double.infinity
     private var greatest = -Double.infinity
 
@@ -172,17 +180,20 @@ public struct Posterior: Hashable, Sendable {
 /// The trial that a study recommends: never the one with the luckiest value.
 ///
 /// Of the trials with at least half as many examples as the one with the most, the one with the best posterior mean
-/// (`Posterior`); of equals the one with more examples, then the one begun first.
-public struct Winner: Hashable, Sendable {
+/// (`Posterior`); of equals the one with more examples, then the one begun first. Trials measured on the same examples are
+/// drawn towards their common mean by the same factor: of them the one with the best mean is the most likely one too, but
+/// what it is expected to score again is less than what it scored.
+public struct Winner: Hashable, Codable, Sendable {
   public var trial: Int
   /// Examples it was measured on.
   public var count: Int
-  /// Posterior mean of its score and the interval around it, in the scores' units.
+  /// Posterior mean of its score on examples like those measured and the interval around it, in the scores' units; within
+  /// 0 and 1 where all scores are.
   public var mean: Double
   public var lower: Double
   public var upper: Double
-  /// In a sentence, for people.
-  public var reason: String
+  /// Trials it was chosen from, all with at least half of the most examples that any has.
+  public var candidates: Int
 
   /// - Parameter confidence: of the interval, between 0 and 1.
   /// - Returns: nil when no trial has a score.
@@ -195,18 +206,24 @@ public struct Winner: Hashable, Sendable {
     let most = posterior.standings.map(\.count).max() ?? 0
     let able = posterior.standings.filter { 2 * $0.count >= most }
     guard var best = able.first else { return nil }
+    // Equal means may differ in the last digit.
+    let least = 1e-9 * (posterior.spread + posterior.noise)
     for standing in able.dropFirst() {
+      let isEqual = abs(standing.mean - best.mean) <= least
       let isBetter = objective.isBetter(standing.mean, than: best.mean)
-      if isBetter || (standing.mean == best.mean && standing.count > best.count) { best = standing }
+      if isEqual ? standing.count > best.count : isBetter { best = standing }
     }
-    let half = Normal.quantile((1 + confidence) / 2) * best.deviation
+    // New examples are as hard as these but for chance.
+    let examples = posterior.difficulty / Double(best.count).squareRoot()
+    let half = Normal.quantile((1 + confidence) / 2) * hypot(best.deviation, examples)
+    func within(_ value: Double) -> Double {
+      min(max(value, posterior.range.lowerBound), posterior.range.upperBound)
+    }
     trial = best.trial
     count = best.count
-    mean = best.mean
-    lower = max(best.mean - half, -Double.greatestFiniteMagnitude)
-    upper = min(best.mean + half, .greatestFiniteMagnitude)
-    reason =
-      "the best posterior mean of the \(able.count) of \(posterior.standings.count) trials that have at least half of "
-      + "the \(most) examples that any has"
+    mean = within(best.mean)
+    lower = within(best.mean - half)
+    upper = within(best.mean + half)
+    candidates = able.count
   }
 }

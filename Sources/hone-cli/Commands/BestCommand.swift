@@ -32,8 +32,8 @@ struct BestCommand: AsyncParsableCommand {
     let reader = try await StudyReader(database)
     let definition = try await reader.definition(of: study)
     let choice = options.isEmpty ? nil : try await view(reader, definition, console)
-    let winner = try await reader.summary(of: study).bestTrial
-    guard let number = choice?.choice.trial ?? winner else {
+    let best = try await reader.summary(of: study).bestTrial
+    guard let number = choice?.choice.trial ?? best else {
       throw Failure(.missing, "\(study) has no best trial yet", hint: "hone status \(study)")
     }
     let trial = try await reader.trial(number, of: study)
@@ -47,7 +47,9 @@ struct BestCommand: AsyncParsableCommand {
       return
     }
     if console.json {
-      console.json("hone.trial/1", trial.fields(study: study))
+      var fields = trial.fields(study: study)
+      if choice == nil { fields["winner"] = try await reader.winner(of: study).asValue }
+      console.json("hone.trial/1", fields)
       if let choice { console.json("hone.choice/1", choice.fields(study: study)) }
       return
     }
@@ -56,6 +58,7 @@ struct BestCommand: AsyncParsableCommand {
     } else if let estimate = trial.estimate {
       console.status(
         "Best", "\(Format.score(estimate.mean)) at trial \(number), over \(Format.plural(estimate.count, "rollout"))")
+      if let winner = try await reader.winner(of: study) { console.status("Expect", winner.line, .info) }
     }
     for parameter in definition.problem.space.parameters {
       guard let value = trial.proposal.assignment[parameter.name] else { continue }

@@ -23,7 +23,7 @@ struct ListCommand: AsyncParsableCommand {
   }
 
   private func listStudies(_ reader: StudyReader, _ console: Console) async throws {
-    let studies = try await reader.store.studies()
+    let studies = try await reader.summaries()
     if console.json {
       for study in studies { console.json("hone.study/1", study.fields) }
       return

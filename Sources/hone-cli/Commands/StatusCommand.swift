@@ -15,23 +15,24 @@ struct StatusCommand: AsyncParsableCommand {
   func run() async throws {
     let console = global.console()
     let reader = try await StudyReader(database)
-    var studies = try await reader.store.studies()
-    if let study { studies = [try await reader.summary(of: study)] }
+    let studies =
+      if let study { [try await reader.summary(of: study)] } else { try await reader.summaries() }
     for study in studies {
       let report = try await reader.report(of: study.name)
       if console.json {
         var fields = study.fields
         fields["stop"] = (report?.stop.rawValue).asValue
         fields["stop_reason"] = (report?.stopReason).asValue
+        fields["winner"] = try await reader.winner(of: study.name).asValue
         console.json("hone.study/1", fields)
       } else {
-        print(study, report, console)
+        print(study, try await reader.winner(of: study.name), report, console)
       }
     }
     if studies.isEmpty, !console.json { console.status("Empty", "\(reader.path) holds no study", .warn) }
   }
 
-  private func print(_ study: StudySummary, _ report: Report?, _ console: Console) {
+  private func print(_ study: StudySummary, _ winner: Winner?, _ report: Report?, _ console: Console) {
     let objective = study.objective
     console.result(
       "Study", "\(Printable.line(study.name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
@@ -44,6 +45,7 @@ struct StatusCommand: AsyncParsableCommand {
       "Trials", "\(Format.count(study.trials))  (\(counts.joined(separator: ", ")))", study.failed > 0 ? .warn : .good)
     if let best = study.best, let trial = study.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(trial)")
+      if let winner { console.result("Expect", winner.line, .info) }
     }
     if let report { console.result("Stop", report.stopLine, .info) }
     if let report { console.result("Test", report.testLine, report.isImproved ? .good : .warn) }

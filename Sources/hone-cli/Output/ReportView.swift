@@ -24,6 +24,7 @@ struct ReportView {
     }
     console.result("Stop", report.stopLine, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
+    if let winner = report.winner { console.result("Expect", winner.line, .info) }
     for line in changes { console.result("Change", line, .info) }
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     if let front = report.front { FrontView(front: front, problem: task.task.problem, console: console).print() }
@@ -38,8 +39,11 @@ struct ReportView {
     var text = "\(Format.score(report.best.mean)) at trial \(report.bestTrial) (validation, \(rows))"
     if report.bestTrial == report.startTrial {
       text += ": the start; nothing better was found"
-    } else if let start = report.start {
-      text += "; start was \(Format.score(start.mean))"
+    } else if let start = report.validation {
+      text += "; the start \(Format.score(start.start))"
+      if start.count < report.best.count { text += " and this \(Format.score(start.best))" }
+      let (gain, interval) = (Format.gain(start.gain), start.gainInterval.line)
+      text += " on the same \(Format.count(start.count)), gain \(gain) (\(interval))"
     }
     return text
   }
@@ -116,13 +120,34 @@ extension Report {
       return "\(isTestOpened == true ? "opened, but not finished" : "not opened"): \(Printable.line(untested))"
     }
     let level = Format.percent(0.95)
-    func range(_ interval: Comparison.Interval) -> String {
-      "\(Format.score(interval.lower)) to \(Format.score(interval.upper))"
-    }
-    var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(range(test.bestInterval)))"
+    var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(test.bestInterval.line))"
     text +=
-      ", gain \(Format.gain(test.gain)), \(level) interval \(range(test.gainInterval)), \(Format.probability(test.pValue))"
+      ", gain \(Format.gain(test.gain)), \(level) interval \(test.gainInterval.line), \(Format.probability(test.pValue))"
     text += ", \(Format.plural(test.count, "row")): " + (isImproved ? "improved" : "NOT shown to improve")
     return text
+  }
+}
+
+extension Comparison.Interval {
+  var line: String { "\(Format.score(lower)) to \(Format.score(upper))" }
+}
+
+extension Winner {
+  /// What to expect of it on new rows like those of validation.
+  var line: String {
+    var text = "\(Format.score(mean)) (\(Format.score(lower)) to \(Format.score(upper))) on new rows"
+    if candidates > 1 { text += ": to be the best of \(Format.count(candidates)) trials is partly luck" }
+    return text
+  }
+}
+
+extension Winner? {
+  var asValue: Value {
+    map {
+      [
+        "trial": .int($0.trial), "count": .int($0.count), "mean": .double($0.mean), "lower": .double($0.lower),
+        "upper": .double($0.upper), "candidates": .int($0.candidates),
+      ]
+    } ?? .null
   }
 }

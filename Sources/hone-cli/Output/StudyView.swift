@@ -20,6 +20,7 @@ struct StudyView {
       fields["seed"] = .string(String(definition.problem.seed))
       fields["optimizer"] = definition.optimizer
       fields["optimizer_reason"] = reason.asValue
+      fields["winner"] = try await reader.winner(of: name).asValue
       fields["fingerprint"] = .string(definition.fingerprint)
       fields["report"] = try await reader.report(of: name).map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
@@ -38,6 +39,7 @@ struct StudyView {
     console.result("Spent", summary.spend.line + ", ran " + Format.duration(summary.seconds))
     if let best = summary.best, let number = summary.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
+      if let winner = try await reader.winner(of: name) { console.result("Expect", winner.line, .info) }
     }
     if let report = try await reader.report(of: name) {
       console.result("Stop", report.stopLine, .info)

@@ -20,26 +20,19 @@ final class TuneView: Sendable {
   private let console: Console
   private let task: ResolvedTask
   private let space: Space
-  private let objective: Objective
   private let study: String
 
   init(_ task: ResolvedTask, console: Console) {
     self.task = task
     self.console = console
     space = task.task.space
-    objective = task.task.objective
     study = task.task.study
   }
 
   /// What earlier sessions found.
-  func start(_ trials: [TrialRecord]) {
+  func start(_ trials: [TrialRecord], best: TrialRecord?) {
     state.withLock { state in
-      for trial in trials where trial.state == .complete && !trial.screened {
-        guard let score = trial.estimate?.mean else { continue }
-        if state.best.map({ objective.isBetter(score, than: $0) }) ?? true {
-          (state.best, state.bestTrial) = (score, trial.number)
-        }
-      }
+      (state.best, state.bestTrial) = (best?.estimate?.mean, best?.number)
       state.ended = Set(trials.filter { $0.state == .complete || $0.state == .failed }.map(\.number))
     }
   }

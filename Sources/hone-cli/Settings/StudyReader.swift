@@ -43,8 +43,25 @@ struct StudyReader: Sendable {
       throw Failure(
         .missing, "\(path): the study \"\(study)\" was removed meanwhile", hint: "hone list names those there are")
     }
+    return try await recommending(summary)
+  }
+
+  /// Of all studies.
+  func summaries() async throws -> [StudySummary] {
+    var summaries: [StudySummary] = []
+    for summary in try await store.studies() { summaries.append(try await recommending(summary)) }
+    return summaries
+  }
+
+  /// With the best trial as the study's own rule has it: constraints kept, and unequal numbers of rollouts weighed.
+  private func recommending(_ summary: StudySummary) async throws -> StudySummary {
+    var summary = summary
+    let best = try await Study(store: store, name: summary.name).best()
+    (summary.bestTrial, summary.best) = (best?.number, best?.estimate?.mean)
     return summary
   }
+
+  func winner(of study: String) async throws -> Winner? { try await Study(store: store, name: study).winner() }
 
   func trial(_ number: Int, of study: String) async throws -> TrialRecord {
     let trials = try await store.trials(of: study)
@@ -76,20 +93,5 @@ struct StudyReader: Sendable {
           : "its rollouts have \(table.outcomes.joined(separator: ", "))")
     }
     return (front, problem)
-  }
-}
-
-extension StudyDefinition {
-  /// Of the intervals it reports.
-  var confidence: Double { settings["confidence"]?.number ?? 0.95 }
-
-  /// Bounds on outcomes that its winner has to keep.
-  var constraints: [OutcomeConstraint] {
-    (settings["constraints"]?.array ?? []).compactMap { constraint in
-      constraint["outcome"]?.string.map {
-        OutcomeConstraint(
-          outcome: $0, atMost: constraint["at_most"]?.number, atLeast: constraint["at_least"]?.number)
-      }
-    }
   }
 }

@@ -18,7 +18,9 @@ struct TuneSession: Sendable {
   /// - Throws: `ExitCode` 130, 143 or 129 after a signal; 1 under `requireImprovement`; what the study throws.
   func run(cassette: Cassette?, mode: CassetteMode, requireImprovement: Bool) async throws {
     let view = TuneView(resolved, console: console)
-    view.start(try await store.definition(of: study) == nil ? [] : try await store.trials(of: study))
+    if try await store.definition(of: study) != nil {
+      view.start(try await store.trials(of: study), best: try await Study(store: store, name: study).best())
+    }
     let (events, feed) = AsyncStream.makeStream(of: Hone.Progress.self)
     let work = Task {
       defer { feed.finish() }
