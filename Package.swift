@@ -45,7 +45,12 @@ let package = Package(
     room("HoneTrace", ["HoneNumerics"]),
     room("HoneModel", ["CCurl", "HoneTrace", "HoneNumerics", crypto, log]),
     .target(
-      name: "HonePrompts", path: "prompts", resources: [.embedInCode("llambo"), .embedInCode("optoprime")],
+      name: "HonePrompts", path: "prompts",
+      resources: [
+        .embedInCode("evoprompt"), .embedInCode("gepa"), .embedInCode("llambo"), .embedInCode("opro"),
+        .embedInCode("optoprime"),
+        .embedInCode("textgrad"),
+      ],
       swiftSettings: strict),
     room("HoneOptimize", ["HoneNumerics", "HoneTrace", "HoneModel", "HonePrompts"]),
     room(

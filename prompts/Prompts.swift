@@ -3,6 +3,14 @@ public enum EmbeddedPrompts {
   /// Template texts by name; a name is its file's, without `.txt`.
   public static var templates: [String: String] {
     [
+      "evoprompt-system": text(PackageResources.evoprompt_system_txt),
+      "evoprompt-vary": text(PackageResources.evoprompt_vary_txt),
+      "evoprompt-ga": text(PackageResources.evoprompt_ga_txt),
+      "evoprompt-de": text(PackageResources.evoprompt_de_txt),
+      "gepa-system": text(PackageResources.gepa_system_txt),
+      "gepa-user": text(PackageResources.gepa_user_txt),
+      "opro-system": text(PackageResources.opro_system_txt),
+      "opro-user": text(PackageResources.opro_user_txt),
       "llambo-system": text(PackageResources.llambo_system_txt),
       "llambo-start": text(PackageResources.llambo_start_txt),
       "llambo-candidates": text(PackageResources.llambo_candidates_txt),
@@ -12,6 +20,9 @@ public enum EmbeddedPrompts {
       "optoprime-system": text(PackageResources.optoprime_system_txt),
       "optoprime-user": text(PackageResources.optoprime_user_txt),
       "optoprime-repair": text(PackageResources.optoprime_repair_txt),
+      "textgrad-system": text(PackageResources.textgrad_system_txt),
+      "textgrad-backward": text(PackageResources.textgrad_backward_txt),
+      "textgrad-update": text(PackageResources.textgrad_update_txt),
     ]
   }
 

@@ -63,8 +63,11 @@ extension StudyDriver {
     context.known = known
     if let best, let estimate = best.estimate {
       context.incumbent = .init(trial: best.number, assignment: best.proposal.assignment, estimate: estimate)
+      context.table = table
+      let parent = driver.parent(context).flatMap { trials.indices.contains($0) ? trials[$0] : nil } ?? best
+      context.parent = .init(trial: parent.number, assignment: parent.proposal.assignment)
       // Without a proposer nobody reads them.
-      if driver.needsRollouts, proposer != nil { context.rollouts = try await minibatch(of: best, round: round) }
+      if driver.needsRollouts, proposer != nil { context.rollouts = try await minibatch(of: parent, round: round) }
     }
     progress(.asking(driver.name))
     let scope = CallScope(repeat: round)
@@ -97,7 +100,7 @@ extension StudyDriver {
   /// Trials of one assignment that may fail by infrastructure before it is not proposed any more.
   static let infrastructureTrials = 3
 
-  /// Rollouts of the best trial on a few training examples, with traces and feedback. Drawn anew each round.
+  /// Rollouts of a trial on a few training examples, with traces and feedback. Drawn anew each round.
   private mutating func minibatch(of trial: TrialRecord, round: Int) async throws -> [RolloutRecord] {
     guard !data.train.isEmpty else { return [] }
     var stream = RandomStream(seed: problem.seed, name: "study/minibatch/\(round)")

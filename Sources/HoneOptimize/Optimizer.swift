@@ -184,6 +184,9 @@ public protocol Optimizer: Sendable {
   /// Learns one event. Must accept any sequence, also trials that other optimizers proposed.
   func tell(_ event: Event, state: inout State)
 
+  /// The trial that the next ask is to change, whose rollouts it is shown; nil: the incumbent.
+  func parent(_ state: State, _ context: AskContext) -> Int?
+
   /// Up to `count` new assignments: valid, different from each other and from every known one. Fewer, or none, when it
   /// has no more to offer; a finite space that is used up gives none.
   func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer
@@ -191,6 +194,10 @@ public protocol Optimizer: Sendable {
 
 extension Optimizer {
   public func reason(for problem: Problem, trials: Int) -> String? { nil }
+}
+
+extension Optimizer {
+  public func parent(_ state: State, _ context: AskContext) -> Int? { nil }
 }
 
 /// What `ask` gives back.
@@ -213,8 +220,12 @@ public struct AskContext: Sendable {
   public var known: Set<String>
   /// The best trial so far: its number, its assignment, its estimate.
   public var incumbent: Incumbent?
-  /// Rollouts of the incumbent on training examples, newest minibatch, with traces and feedback.
+  /// The trial whose rollouts are shown: the optimizer's `parent`, else the incumbent.
+  public var parent: Parent?
+  /// Rollouts of the parent on training examples, newest minibatch, with traces and feedback.
   public var rollouts: [RolloutRecord]
+  /// All trials' scores by validation example; nil where nobody keeps them.
+  public var table: ScoreTable?
   /// For proposers; nil when the study has none.
   public var model: (any ChatModel)?
 
@@ -230,15 +241,31 @@ public struct AskContext: Sendable {
     }
   }
 
+  public struct Parent: Hashable, Sendable {
+    public var trial: Int
+    public var assignment: Assignment
+
+    public init(trial: Int, assignment: Assignment) {
+      self.trial = trial
+      self.assignment = assignment
+    }
+
+    public init(_ incumbent: Incumbent) {
+      self.init(trial: incumbent.trial, assignment: incumbent.assignment)
+    }
+  }
+
   public init(
-    problem: Problem, round: Int, known: Set<String> = [], incumbent: Incumbent? = nil,
-    rollouts: [RolloutRecord] = [], model: (any ChatModel)? = nil
+    problem: Problem, round: Int, known: Set<String> = [], incumbent: Incumbent? = nil, parent: Parent? = nil,
+    rollouts: [RolloutRecord] = [], table: ScoreTable? = nil, model: (any ChatModel)? = nil
   ) {
     self.problem = problem
     self.round = round
     self.known = known
     self.incumbent = incumbent
+    self.parent = parent
     self.rollouts = rollouts
+    self.table = table
     self.model = model
   }
 

@@ -25,6 +25,9 @@ public struct OptimizerDriver: Sendable {
   /// - Parameter trials: begun so far.
   public func reason(trials: Int) -> String? { driven.reason(problem, trials: trials) }
 
+  /// The trial that the next ask is to change; nil: the incumbent.
+  public func parent(_ context: AskContext) -> Int? { driven.parent(context) }
+
   /// Forgets everything and learns these events.
   public mutating func rebuild(from events: [Event]) {
     driven.restart(problem)
@@ -70,6 +73,7 @@ private protocol Driven: Sendable {
   func reason(_ problem: Problem, trials: Int) -> String?
   mutating func restart(_ problem: Problem)
   mutating func tell(_ event: Event)
+  func parent(_ context: AskContext) -> Int?
   func ask(_ count: Int, context: AskContext) async throws(ModelError) -> Answer
 }
 
@@ -91,6 +95,7 @@ private struct Pair<O: Optimizer>: Driven {
   func reason(_ problem: Problem, trials: Int) -> String? { optimizer.reason(for: problem, trials: trials) }
   mutating func restart(_ problem: Problem) { current = optimizer.start(problem) }
   mutating func tell(_ event: Event) { optimizer.tell(event, state: &current) }
+  func parent(_ context: AskContext) -> Int? { optimizer.parent(current, context) }
   func ask(_ count: Int, context: AskContext) async throws(ModelError) -> Answer {
     try await optimizer.ask(count, state: current, context: context)
   }

@@ -48,6 +48,34 @@ import Testing
     return Value.object(["configurations": .array(list)]).canonicalJSON
   }
 
+  @Test func opro() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { OPRO() } == [])
+  }
+
+  @Test(arguments: EvoPrompt.Algorithm.allCases)
+  func evoPrompt(_ algorithm: EvoPrompt.Algorithm) async {
+    let found = await OptimizerConformance(model: Self.fickle).violations {
+      EvoPrompt(EvoPrompt.Settings(algorithm: algorithm))
+    }
+    #expect(found == [])
+  }
+
+  @Test func gepa() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { GEPA() } == [])
+    #expect(
+      await OptimizerConformance(model: Self.fickle).violations { GEPA(GEPA.Settings(changesAll: true)) } == [])
+  }
+
+  @Test func textGrad() async {
+    // Where it asks for feedback it gets some, else what the fickle model says.
+    let model: @Sendable (ChatRequest) -> String = { request in
+      let isBackward = request.messages[1].content.contains("{\"feedback\": {")
+      return isBackward ? #"{"feedback": {"instruction": "Name the labels."}}"# : Self.fickle(request)
+    }
+    #expect(await OptimizerConformance(model: model).violations { TextGrad() } == [])
+    #expect(await OptimizerConformance(model: Self.fickle).violations { TextGrad() } == [])
+  }
+
   @Test func llambo() async {
     #expect(
       await OptimizerConformance(rounds: 8, model: Self.fickleAboutNumbers).violations { LLAMBO() } == [])

@@ -13,8 +13,10 @@ import Testing
   /// Optimizers by name; in the small size those with a model to fit, or to ask, take fewer turns.
   private static var makes: [@Sendable () -> any Optimizer] {
     let slow: Set = [
-      "aegis", "auto", "cqr", "epsilon-shotgun", "gp", "gp-constrained", "gp-cost", "llambo", "optoprime",
-      "random-forest",
+      "aegis", "auto", "cqr", "epsilon-shotgun", "evoprompt", "gepa", "gp", "gp-constrained", "gp-cost", "llambo",
+      "opro",
+      "optoprime",
+      "random-forest", "textgrad",
     ]
     let fast = OptimizerCatalog.names.filter { !slow.contains($0) }
     let turns = isNightly ? 1 : 20

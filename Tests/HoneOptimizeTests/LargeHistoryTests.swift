@@ -7,7 +7,9 @@ import Testing
 
 /// Long histories and many parameters: an answer in the domain, at a cost that a subset of the history bounds.
 @Suite struct LargeHistoryTests {
-  static let numerical = OptimizerCatalog.names.filter { !["joint", "llambo", "optoprime"].contains($0) }
+  static let numerical = OptimizerCatalog.names.filter {
+    !["evoprompt", "gepa", "joint", "llambo", "opro", "optoprime", "textgrad"].contains($0)
+  }
 
   /// A study of another optimizer that this one takes over: some trials failed, one in a hundred pending.
   private static func events(_ space: Space, _ count: Int) throws -> [Event] {

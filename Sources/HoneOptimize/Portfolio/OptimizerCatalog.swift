@@ -28,6 +28,13 @@ import HoneTrace
 ///   shown (7); `repairs` after a rejected reply (1); `tries`, fresh requests for one proposal (1, or 3 where there are no
 ///   numbers); `fallback`, numeric search when the model fails (true); `prompts`, a folder of templates; `candidates`,
 ///   proposals of one ask (1).
+/// - `opro`: those of `optoprime` (`temperature` 1, `memory` 20 of the best).
+/// - `gepa`: those of `optoprime` but `fallback` and `memory` (`temperature` 1, `max_tokens` 1500, `prompt_tokens` 6000);
+///   `merges` of a study (5); `changes_all`, all texts in one request instead of one after the other (false).
+/// - `evoprompt`: those of `gepa` but `merges`, `changes_all` and `prompt_tokens` (`temperature` 0.5, `max_tokens` 1200);
+///   `algorithm`, `differential` or `genetic` (`differential`); `population` (10).
+/// - `textgrad`: those of `gepa` but `merges` and `changes_all` (`temperature` 0.7, `max_tokens` 1200); `examples`, rollouts whose
+///   feedback is carried back (3); `requests` for it in one ask (12).
 /// - `joint`: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
 ///   from 0 to 1 (0.5). In a space without text it is `sobol`.
 public enum OptimizerCatalog {
@@ -35,8 +42,9 @@ public enum OptimizerCatalog {
   public static let defaultName = "auto"
 
   public static let names = [
-    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "gp", "gp-constrained",
-    "gp-cost", "joint", "llambo", "optoprime", "random", "random-forest", "sobol", "tpe",
+    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "evoprompt", "gepa", "gp",
+    "gp-constrained",
+    "gp-cost", "joint", "llambo", "opro", "optoprime", "random", "random-forest", "sobol", "textgrad", "tpe",
   ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
@@ -50,7 +58,11 @@ public enum OptimizerCatalog {
     case "gp-constrained": return ["confidence", "constraints", "priors"]
     case "gp-cost": return ["confidence", "outcome", "power", "priors"]
     case "llambo": return llamboSettings
-    case "optoprime": return (proposer + ["fallback"]).sorted()
+    case "gepa": return (proposer + ["changes_all", "merges"]).filter { $0 != "memory" }.sorted()
+    case "evoprompt":
+      return (proposer + ["algorithm", "population"]).filter { !["memory", "prompt_tokens"].contains($0) }.sorted()
+    case "textgrad": return (proposer + ["examples", "requests"]).filter { $0 != "memory" }.sorted()
+    case "opro", "optoprime": return (proposer + ["fallback"]).sorted()
     default: return blackBoxSettings[optimizer] ?? []
     }
   }
@@ -74,42 +86,34 @@ public enum OptimizerCatalog {
     case "tpe": return TPE()
     case "gp", "gp-constrained", "gp-cost": return try process(name, reader, space)
     case "llambo": return LLAMBO(try llambo(reader))
-    case "optoprime": return OptoPrime(try optoPrime(reader, space))
+    case "evoprompt":
+      var settings = EvoPrompt.Settings()
+      settings.text = try proposer(reader, space, from: settings.text)
+      settings.algorithm = try reader.choice("algorithm") ?? settings.algorithm
+      settings.population = try reader.int("population", in: 4...1_000) ?? settings.population
+      return EvoPrompt(settings)
+    case "textgrad":
+      var settings = TextGrad.Settings()
+      settings.text = try proposer(reader, space, from: settings.text)
+      settings.examples = try reader.int("examples", in: 1...1_000) ?? settings.examples
+      settings.requests = try reader.int("requests", in: 1...1_000) ?? settings.requests
+      return TextGrad(settings)
+    case "opro": return OPRO(try proposer(reader, space, from: OPRO().settings))
+    case "gepa":
+      var settings = GEPA.Settings()
+      settings.text = try proposer(reader, space, from: settings.text)
+      settings.merges = try reader.int("merges", in: 0...1_000) ?? settings.merges
+      settings.changesAll = try reader.bool("changes_all") ?? settings.changesAll
+      return GEPA(settings)
+    case "optoprime": return OptoPrime(try proposer(reader, space))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5
-      let words = Joint.Settings(textShare: share, text: try optoPrime(reader, space))
+      let words = Joint.Settings(textShare: share, text: try proposer(reader, space))
       // Numbers alone need neither a model nor rollouts to show it.
       let isNumeric = space?.parameters.allSatisfy(\.domain.isEncodable) ?? false
       if name == "auto" { return Auto(Auto.Settings(words: words, needsRollouts: !isNumeric)) }
       return isNumeric ? SobolSearch() : Joint(words)
     }
-  }
-
-  private static func optoPrime(_ reader: SettingsReader, _ space: Space?) throws(OptimizerError)
-    -> OptoPrime.Settings
-  {
-    var settings = OptoPrime.Settings()
-    _ = try reader.int("candidates", in: 1...64)
-    settings.parameters = try reader.strings("parameters")
-    if let space, let chosen = settings.parameters {
-      let known = space.parameters.map(\.name)
-      for name in chosen where !known.contains(name) {
-        let near = Nearest.name(to: name, among: known).map { "did you mean \($0)?" }
-        throw OptimizerError(setting: "parameters", "there is no parameter \"\(name.prefix(60))\"", hint: near)
-      }
-    }
-    if let temperatures = try reader.numbers("temperature", in: 0...2) { settings.temperatures = temperatures }
-    if let tokens = try reader.int("max_tokens", in: 16...1_000_000) { settings.maxTokens = tokens }
-    if let tokens = try reader.int("prompt_tokens", in: 200...10_000_000) { settings.tokenCap = tokens }
-    if let memory = try reader.int("memory", in: 0...1_000) {
-      settings.memoryBest = (memory + 1) / 2
-      settings.memoryNewest = memory / 2
-    }
-    if let repairs = try reader.int("repairs", in: 0...10) { settings.repairs = repairs }
-    settings.tries = try reader.int("tries", in: 1...20)
-    if let fallback = try reader.bool("fallback") { settings.fallback = fallback }
-    if let prompts = try prompts(reader) { settings.prompts = prompts }
-    return settings
   }
 }
 

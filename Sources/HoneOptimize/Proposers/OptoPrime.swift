@@ -28,13 +28,7 @@ public struct OptoPrime: Optimizer {
   /// - Throws: errors after which no request can succeed (`ModelError.endsStudy`), and cancellation; all others become
   ///   attempts. When some proposals are already made, they are returned and the error shows at the next ask.
   public func ask(_ count: Int, state: AttemptMemory, context: AskContext) async throws(ModelError) -> Answer {
-    guard let model = context.model else {
-      throw ModelError(
-        .configuration, "the optimizer optoprime needs a proposer model, and the study has none",
-        hint: "name one, or use the optimizer sobol")
-    }
-    let parent = context.incumbent.map { ProposalRound.Parent(trial: $0.trial, assignment: $0.assignment) }
-    var round = ProposalRound(name, settings, context, model, parent: parent)
+    var round = try ProposalRound(name, settings, context, parent: context.incumbent.map(AskContext.Parent.init))
     let prompt = OptoPrimePrompt(settings: settings, parameters: round.parameters, memory: state)
     return try await round.propose(count) { round, fresh in
       prompt.messages(context, base: round.base, request: fresh)

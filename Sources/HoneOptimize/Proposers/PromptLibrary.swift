@@ -60,6 +60,21 @@ public struct PromptLibrary: Hashable, Sendable {
 
   /// What each template is given; a template need not use all of it.
   static let placeholders: [String: [String]] = [
+    "evoprompt-system": ["boundary"],
+    "evoprompt-vary": ["best", "boundary", "constraints", "format", "names", "objective"],
+    "evoprompt-ga": ["best", "boundary", "constraints", "first", "format", "names", "objective", "second"],
+    "evoprompt-de": ["base", "best", "boundary", "constraints", "first", "format", "names", "objective", "second"],
+    "gepa-system": ["boundary"],
+    "gepa-user": [
+      "boundary", "constraints", "examples", "format", "names", "objective", "score", "values",
+    ],
+    "opro-system": ["boundary"],
+    "opro-user": [
+      "attempts", "boundary", "constraints", "examples", "format", "names", "objective", "score",
+    ],
+    "textgrad-system": ["boundary"],
+    "textgrad-backward": ["boundary", "feedback", "format", "inputs", "names", "objective", "output", "step"],
+    "textgrad-update": ["boundary", "constraints", "feedback", "format", "names", "objective", "values"],
     "llambo-system": ["boundary"],
     "llambo-start": ["objective", "score", "parameters", "count", "format"],
     "llambo-candidates": ["boundary", "objective", "score", "parameters", "history", "count", "target", "format"],

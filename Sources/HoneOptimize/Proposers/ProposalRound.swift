@@ -7,15 +7,9 @@ import HoneTrace
 /// Every reply ends in an exact valid assignment or in a typed rejection; a rejected one is sent back with the reason; then
 /// numeric search near the parent steps in, where there are numbers. Requests are made one after another.
 struct ProposalRound {
-  /// What is changed.
-  struct Parent {
-    var trial: Int
-    var assignment: Assignment
-  }
-
   let settings: ProposerSettings
   let context: AskContext
-  let parent: Parent?
+  let parent: AskContext.Parent?
   let base: Assignment
   let parameters: [ParameterSpec]
   private let judge: ProposalJudge
@@ -26,7 +20,15 @@ struct ProposalRound {
   private(set) var proposals: [Proposal] = []
 
   /// - Parameter parent: nil: the start.
-  init(_ name: String, _ settings: ProposerSettings, _ context: AskContext, _ model: any ChatModel, parent: Parent?) {
+  /// - Throws: when the study has no proposer.
+  init(_ name: String, _ settings: ProposerSettings, _ context: AskContext, parent: AskContext.Parent?)
+    throws(ModelError)
+  {
+    guard let model = context.model else {
+      throw ModelError(
+        .configuration, "the optimizer \(name) needs a proposer model, and the study has none",
+        hint: "name one, or use the optimizer sobol")
+    }
     self.settings = settings
     self.context = context
     self.parent = parent

@@ -1,6 +1,6 @@
 import HoneTrace
 
-/// Settings of LLAMBO.
+/// Settings of proposers.
 extension OptimizerCatalog {
   static let llamboSettings = [
     "alpha", "card", "confidence", "context", "max_tokens", "permutations", "prompt_tokens", "prompts", "requests",
@@ -21,6 +21,36 @@ extension OptimizerCatalog {
     if let temperature = try reader.number("temperature", in: 0...2) { settings.temperature = temperature }
     if let tokens = try reader.int("max_tokens", in: 16...1_000_000) { settings.maxTokens = tokens }
     if let tokens = try reader.int("prompt_tokens", in: 200...10_000_000) { settings.tokenCap = tokens }
+    if let prompts = try prompts(reader) { settings.prompts = prompts }
+    return settings
+  }
+
+  /// Settings that proposers of text share, those that are not named as they are given.
+  static func proposer(
+    _ reader: SettingsReader, _ space: Space?, from settings: ProposerSettings = ProposerSettings()
+  ) throws(OptimizerError) -> ProposerSettings {
+    var settings = settings
+    _ = try reader.int("candidates", in: 1...64)
+    settings.parameters = try reader.strings("parameters")
+    if let space, let chosen = settings.parameters {
+      let known = space.parameters.map(\.name)
+      for name in chosen where !known.contains(name) {
+        let near = Nearest.name(to: name, among: known).map { "did you mean \($0)?" }
+        throw OptimizerError(setting: "parameters", "there is no parameter \"\(name.prefix(60))\"", hint: near)
+      }
+    }
+    if let temperatures = try reader.numbers("temperature", in: 0...2) { settings.temperatures = temperatures }
+    if let tokens = try reader.int("max_tokens", in: 16...1_000_000) { settings.maxTokens = tokens }
+    if let tokens = try reader.int("prompt_tokens", in: 200...10_000_000) { settings.tokenCap = tokens }
+    if let memory = try reader.int("memory", in: 0...1_000) {
+      // OPRO remembers the best alone.
+      let newest = settings.memoryNewest == 0 ? 0 : memory / 2
+      settings.memoryBest = memory - newest
+      settings.memoryNewest = newest
+    }
+    if let repairs = try reader.int("repairs", in: 0...10) { settings.repairs = repairs }
+    settings.tries = try reader.int("tries", in: 1...20)
+    if let fallback = try reader.bool("fallback") { settings.fallback = fallback }
     if let prompts = try prompts(reader) { settings.prompts = prompts }
     return settings
   }
