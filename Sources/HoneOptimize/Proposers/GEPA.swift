@@ -64,6 +64,8 @@ public struct GEPA: Optimizer {
     case .completed(let trial, let estimate, _, _):
       guard let place = state.candidates.lastIndex(where: { $0.trial == trial }) else { return }
       state.candidates[place].score = state.isMaximized ? estimate.mean : -estimate.mean
+    case .failed(let trial, _, _) where event.isInfrastructureFailure:
+      state.candidates.removeAll { $0.trial == trial && $0.score == nil }
     case .failed, .attempted: break
     }
   }
