@@ -16,6 +16,8 @@ package struct RegressionForest: Sendable {
 
   package let table: FeatureTable
   package let trees: [RegressionTree]
+  /// By tree: how often each row is in its bootstrap sample; all 1 without one.
+  private let weights: [[Double]]
 
   /// O(trees depth features rows).
   ///
@@ -25,14 +27,37 @@ package struct RegressionForest: Sendable {
   package init(_ table: FeatureTable, values: [Double], settings: Settings = Settings(), random: RandomStream) {
     self.table = table
     let tree = RegressionTree.Settings(leastToSplit: settings.leastToSplit, share: settings.share)
-    trees = (0..<settings.trees).map { index in
+    let grown = (0..<settings.trees).map { index in
       var random = random.child("tree \(index)")
       var weights = Array(repeating: settings.isBootstrapped ? 0.0 : 1.0, count: table.rows)
       if settings.isBootstrapped {
         for _ in 0..<table.rows { weights[Int(random.next() % UInt64(table.rows))] += 1 }
       }
-      return RegressionTree(table, values: values, weights: weights, settings: tree, random: &random)
+      let grown = RegressionTree(table, values: values, weights: weights, settings: tree, random: &random)
+      return (tree: grown, weights: weights)
     }
+    trees = grown.map(\.tree)
+    weights = grown.map(\.weights)
+  }
+
+  /// Part of the variance of the values that the forest predicts: R^2 of each row's prediction by the trees whose sample
+  /// left it out (Breiman, "Out-of-bag estimation", 1996). At most 1, below 0 when the mean predicts better; nil where too
+  /// few rows were left out or no value differs. O(trees rows depth).
+  ///
+  /// - Parameter values: those the forest was grown on.
+  package func outOfBagR2(_ values: [Double]) -> Double? {
+    var pairs: [(value: Double, prediction: Double)] = []
+    for row in values.indices {
+      let out = trees.indices.filter { weights[$0][row] == 0 }
+      guard !out.isEmpty else { continue }
+      let sum = out.reduce(0) { $0 + trees[$1].nodes[trees[$1].leaf(of: row, in: table)].mean }
+      pairs.append((values[row], sum / Double(out.count)))
+    }
+    guard pairs.count > 1 else { return nil }
+    let mean = pairs.reduce(0) { $0 + $1.value } / Double(pairs.count)
+    let total = pairs.reduce(0) { $0 + ($1.value - mean) * ($1.value - mean) }
+    guard total > 0 else { return nil }
+    return 1 - pairs.reduce(0) { $0 + ($1.value - $1.prediction) * ($1.value - $1.prediction) } / total
   }
 
   /// Mean over the trees, and the standard deviation by the law of total variance: that of the leaves' means and the mean

@@ -46,6 +46,36 @@ import Testing
     }
   }
 
+  /// R^2 from the trees whose bootstrap, drawn again, left each row out; on shuffled values it is about 0 or below.
+  @Test func outOfBagAgreesWithItsRows() throws {
+    let (points, values) = sample(5, 80)
+    let table = FeatureTable(points, choices: [0, 3, 0])
+    let stream = RandomStream(seed: 3, name: "grow")
+    let forest = RegressionForest(table, values: values, random: stream)
+    let samples = forest.trees.indices.map { index -> Set<Int> in
+      var random = stream.child("tree \(index)")
+      return Set(points.indices.map { _ in Int(random.next() % 80) })
+    }
+    let rows = points.indices.filter { row in samples.contains { !$0.contains(row) } }
+    let mean = rows.reduce(0) { $0 + values[$1] } / Double(rows.count)
+    var (squares, total) = (0.0, 0.0)
+    for row in rows {
+      let out = samples.indices.filter { !samples[$0].contains(row) }.map { tree in
+        forest.trees[tree].nodes[forest.trees[tree].leaf(of: table.features(of: points[row]))].mean
+      }
+      let error = out.reduce(0, +) / Double(out.count) - values[row]
+      squares += error * error
+      total += (values[row] - mean) * (values[row] - mean)
+    }
+    let found = try #require(forest.outOfBagR2(values))
+    #expect(abs(found - (1 - squares / total)) < 1e-9 && found > 0.5)
+    let shuffled = values.indices.map { values[$0 * 37 % 80] }
+    let chance = RegressionForest(table, values: shuffled, random: stream)
+    #expect(try #require(chance.outOfBagR2(shuffled)) < 0.2)
+    let ones = values.map { _ in 1.0 }
+    #expect(RegressionForest(table, values: ones, random: stream).outOfBagR2(ones) == nil)
+  }
+
   /// On fresh points the forest errs far less than the mean of all values, and is less sure far from its points.
   @Test func predictsFreshPoints() {
     let (points, values) = sample(3, 300)
