@@ -50,10 +50,16 @@ extension StudyDriver {
 
   /// Says why the optimizer searches as it does, once a session and whenever that changes.
   mutating func explain(_ driver: OptimizerDriver) {
-    guard let reason = driver.reason(trials: trials.count), reason != optimizerReason else { return }
+    guard let reason = driver.reason(searchProgress), reason != optimizerReason else { return }
     optimizerReason = reason
     logger?.info("\(driver.name): \(reason)", metadata: ["study": "\(name)", "trials": "\(trials.count)"])
     progress(.optimizer(driver.name, reason: reason))
+  }
+
+  var searchProgress: SearchProgress {
+    SearchProgress(
+      trials: trials.count, mostTrials: caps.trials,
+      estimates: trials.compactMap { $0.state == .complete ? $0.estimate : nil })
   }
 
   private mutating func ask(_ count: Int, _ driver: OptimizerDriver) async throws -> Answer {

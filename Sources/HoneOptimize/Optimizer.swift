@@ -175,9 +175,8 @@ public protocol Optimizer: Sendable {
   /// Needs the parent's rollouts with traces and feedback in `AskContext.rollouts`.
   var needsRollouts: Bool { get }
 
-  /// Why it searches as it does, in a sentence for people; nil for one that has nothing to choose.
-  /// - Parameter trials: begun so far.
-  func reason(for problem: Problem, trials: Int) -> String?
+  /// Why it searches as it does, in a few sentences for people; nil for one that has nothing to choose.
+  func reason(for problem: Problem, progress: SearchProgress) -> String?
 
   func start(_ problem: Problem) -> State
 
@@ -193,7 +192,7 @@ public protocol Optimizer: Sendable {
 }
 
 extension Optimizer {
-  public func reason(for problem: Problem, trials: Int) -> String? { nil }
+  public func reason(for problem: Problem, progress: SearchProgress) -> String? { nil }
 }
 
 extension Optimizer {

@@ -22,8 +22,7 @@ public struct OptimizerDriver: Sendable {
   public var needsRollouts: Bool { driven.needsRollouts }
 
   /// Why it searches as it does; nil for an optimizer that has nothing to choose.
-  /// - Parameter trials: begun so far.
-  public func reason(trials: Int) -> String? { driven.reason(problem, trials: trials) }
+  public func reason(_ progress: SearchProgress) -> String? { driven.reason(problem, progress) }
 
   /// The trial that the next ask is to change; nil: the incumbent.
   public func parent(_ context: AskContext) -> Int? { driven.parent(context) }
@@ -70,7 +69,7 @@ private protocol Driven: Sendable {
   var name: String { get }
   var needsRollouts: Bool { get }
   var state: String { get }
-  func reason(_ problem: Problem, trials: Int) -> String?
+  func reason(_ problem: Problem, _ progress: SearchProgress) -> String?
   mutating func restart(_ problem: Problem)
   mutating func tell(_ event: Event)
   func parent(_ context: AskContext) -> Int?
@@ -92,7 +91,9 @@ private struct Pair<O: Optimizer>: Driven {
     guard let data = try? JSONEncoder().encode(current) else { return "" }
     return (try? Value.parse(json: Array(data)).canonicalJSON) ?? ""
   }
-  func reason(_ problem: Problem, trials: Int) -> String? { optimizer.reason(for: problem, trials: trials) }
+  func reason(_ problem: Problem, _ progress: SearchProgress) -> String? {
+    optimizer.reason(for: problem, progress: progress)
+  }
   mutating func restart(_ problem: Problem) { current = optimizer.start(problem) }
   mutating func tell(_ event: Event) { optimizer.tell(event, state: &current) }
   func parent(_ context: AskContext) -> Int? { optimizer.parent(current, context) }

@@ -34,6 +34,7 @@ import Testing
     let object = try #require(try await program.run("show", "chosen", "--json").objects().first)
     #expect(object["optimizer"]?["use"] == "auto")
     #expect(object["optimizer_reason"]?.string?.hasPrefix(reason) == true)
+    #expect(object["optimizer_reason"]?.string?.contains("The budget of 6 trials begins") == true)
     #expect(object["report"]?["optimizer_reason"] == object["optimizer_reason"])
     let plan = try #require(try await program.run("check", "task.yaml", "--json").objects().first)
     #expect(plan["optimizer"] == "auto" && plan["optimizer_reason"] == object["optimizer_reason"])

@@ -48,7 +48,9 @@ private struct Kept: LogHandler {
   @Test func whoDoesNotChooseGetsAutoAndItsReason() async throws {
     let told = try await tune(nil, trials: 3)
     let reason = try #require(told.report.optimizerReason)
-    #expect(reason.contains("a Gaussian process: at most 20 parameters") && told.use == "auto")
+    #expect(
+      reason.contains("a Gaussian process: at most 20 parameters") && reason.contains("budget of 3 trials")
+        && told.use == "auto")
     #expect(told.news == ["auto: \(reason)"] && told.log == ["info auto: \(reason) line"])
   }
 
@@ -65,7 +67,7 @@ private struct Kept: LogHandler {
       let needsRollouts = false
       func start(_ problem: Problem) -> State { State() }
       func tell(_ event: Event, state: inout State) {}
-      func reason(for problem: Problem, trials: Int) -> String? { trials < 5 ? "few" : "many" }
+      func reason(for problem: Problem, progress: SearchProgress) -> String? { progress.trials < 5 ? "few" : "many" }
       func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
         try await RandomSearch().ask(count, state: RandomSearch().start(context.problem), context: context)
       }

@@ -103,15 +103,36 @@ public struct Auto: Optimizer {
     }
   }
 
-  /// Why this member, in a sentence for people: what a study's log and report show.
-  public func reason(for problem: Problem, trials: Int) -> String? {
+  /// Why this member, what the budget allows and how noisy scores are: what a study's log and report show. The same words
+  /// as long as nothing of that changes.
+  public func reason(for problem: Problem, progress: SearchProgress) -> String? {
     let space = problem.space
     guard !space.encodable.isEmpty else { return "Only text and code: a proposer changes them." }
-    let choice = Choice(space, trials: trials)
+    let choice = Choice(space, trials: progress.trials)
     let numbers = "Numbers and choices by \(choice.main.title): \(choice.reason)."
-    let insured = choice.main == choice.other ? "" : " One proposal in five by \(choice.other.title)."
+    let insured = choice.main == choice.other ? nil : "One proposal in five by \(choice.other.title)."
     let hasWords = space.parameters.contains { !$0.domain.isEncodable }
-    return numbers + insured + (hasWords ? " Text on every other turn by a proposer, if there is one." : "")
+    let words = hasWords ? "Text on every other turn by a proposer, if there is one." : nil
+    return [numbers, insured, words, Self.budget(space, progress.mostTrials), Self.noise(progress.noise)]
+      .compactMap(\.self).joined(separator: " ")
+  }
+
+  private static func budget(_ space: Space, _ most: Int?) -> String? {
+    guard let most else { return nil }
+    if let all = space.cardinality, all <= most { return "The budget of \(most) trials covers all \(all) assignments." }
+    return most <= StartDesign.size
+      ? "A budget of \(most) trials is spent on a Sobol design, before any model."
+      : "The budget of \(most) trials begins with a Sobol design of \(StartDesign.size)."
+  }
+
+  private static func noise(_ share: Double?) -> String? {
+    share.map { share in
+      switch share {
+      case ..<0.2: "Noise is small beside the spread between trials."
+      case ..<0.6: "Noise may be up to half of the spread between trials: near the best, gains are uncertain."
+      default: "Noise may be most of the spread between trials: more examples would tell them apart."
+      }
+    }
   }
 
   private static let insuranceReason = "the other model's turn, one in five"

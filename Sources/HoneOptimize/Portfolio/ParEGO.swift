@@ -29,7 +29,9 @@ public struct ParEGO<Base: Optimizer>: Optimizer {
 
   public func start(_ problem: Problem) -> State { State() }
 
-  public func reason(for problem: Problem, trials: Int) -> String? { base.reason(for: problem, trials: trials) }
+  public func reason(for problem: Problem, progress: SearchProgress) -> String? {
+    base.reason(for: problem, progress: progress)
+  }
 
   public func tell(_ event: Event, state: inout State) {
     if event.isInfrastructureFailure {

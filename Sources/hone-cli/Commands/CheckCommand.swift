@@ -58,7 +58,7 @@ struct CheckCommand: AsyncParsableCommand {
       console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
     console.result("Optimizer", "\(task.optimizer.name)\(wayOfSearch(task)), seed \(task.optimizer.seed)")
-    if let reason = optimizer(task)?.reason(for: task.problem, trials: 0) {
+    if let reason = reason(task) {
       console.result("Why", Printable.line(reason))
     }
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
@@ -69,6 +69,10 @@ struct CheckCommand: AsyncParsableCommand {
   private func wayOfSearch(_ task: TaskFile) -> String {
     guard !task.objective.outcomes.isEmpty, let optimizer = optimizer(task) else { return "" }
     return optimizer.needsRollouts ? " for \(Printable.line(task.objective.metric)) alone" : " driven by ParEGO"
+  }
+
+  private func reason(_ task: TaskFile) -> String? {
+    optimizer(task)?.reason(for: task.problem, progress: SearchProgress(trials: 0, mostTrials: task.budget.trials))
   }
 
   private func optimizer(_ task: TaskFile) -> (any Optimizer)? {
@@ -94,7 +98,7 @@ struct CheckCommand: AsyncParsableCommand {
         "task": .string(task.path), "study": .string(task.study), "metric": .string(task.objective.metric),
         "direction": .string(task.objective.direction.rawValue), "outcomes": task.objective.outcomesAsValue,
         "optimizer": .string(task.optimizer.name),
-        "optimizer_reason": (optimizer(task)?.reason(for: task.problem, trials: 0)).asValue,
+        "optimizer_reason": reason(task).asValue,
         "parameters": .array(task.space.parameters.map(\.asValue)),
         "data": [
           "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),

@@ -13,7 +13,8 @@ struct StudyView {
     let name = definition.name
     let summary = try await reader.summary(of: name)
     let trials = try await reader.store.trials(of: name)
-    let reason = reason(trials: trials.count)
+    let ended = try await reader.report(of: name)
+    let reason = ended?.trials == trials.count ? ended?.optimizerReason : reason(trials)
     if console.json {
       var fields = summary.fields
       fields["purpose"] = .string(definition.problem.objective.purpose)
@@ -22,7 +23,7 @@ struct StudyView {
       fields["optimizer_reason"] = reason.asValue
       fields["winner"] = try await reader.winner(of: name).asValue
       fields["fingerprint"] = .string(definition.fingerprint)
-      fields["report"] = try await reader.report(of: name).map { .object(try $0.fields()) } ?? .null
+      fields["report"] = try ended.map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
       fields["importances"] = ImportanceView(definition.problem, trials).asValue
       console.json("hone.study/1", fields)
@@ -41,7 +42,7 @@ struct StudyView {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
       if let winner = try await reader.winner(of: name) { console.result("Expect", winner.line, .info) }
     }
-    if let report = try await reader.report(of: name) {
+    if let report = ended {
       console.result("Stop", report.stopLine, .info)
       console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     }
@@ -64,12 +65,13 @@ struct StudyView {
 }
 
 extension StudyView {
-  /// Why an optimizer that chooses searches as it does now.
-  private func reason(trials: Int) -> String? {
+  /// Why an optimizer that chooses searches as it does now; a cap on trials belongs to a session, and is not known here.
+  private func reason(_ trials: [TrialRecord]) -> String? {
     let (problem, stored) = (definition.problem, definition.optimizer)
     let optimizer = try? OptimizerCatalog.make(
       name: stored["use"]?.string ?? "", settings: stored["settings"] ?? .null, space: problem.space)
-    return optimizer?.reason(for: problem, trials: trials)
+    let estimates = trials.compactMap { $0.state == .complete ? $0.estimate : nil }
+    return optimizer?.reason(for: problem, progress: SearchProgress(trials: trials.count, estimates: estimates))
   }
 
   /// Its name, and the settings that are not the usual ones.
