@@ -42,7 +42,7 @@ let best = try await study.tune(
   Answering(index: Index(Handbook.passages), model: model), on: Handbook.questions, within: [.trials(8)],
   objective: Objective(
     metric: "accuracy", purpose: "Answer the question from the passages with the fewest words that are right."),
-  seed: 7, optimizer: "joint", proposer: model, settings: StudySettings(minibatch: 6, parallel: 2), cassette: cassette,
+  seed: 7, optimizer: Joint(), proposer: model, settings: StudySettings(minibatch: 6, parallel: 2), cassette: cassette,
   mode: live ? .auto : .replay
 ) { answer, expected in
   // Short answers only: half the score for a right answer that talks on.

@@ -21,7 +21,8 @@ import HoneTrace
 /// a test decides whether what was learned before is kept.
 ///
 /// Durable: what `ask` and `tell` have returned from survives kill -9, and the next `open` goes on exactly there, also with
-/// rewards for older tickets. One process at a time: another one's `open` throws `StoreError.busy`.
+/// rewards for older tickets. One process at a time: another one's `open` throws `StoreError.busy`. It may be opened with a
+/// space that has grown by choices, by wider ranges or by combinations that are allowed now: every reward counts on.
 public actor Online {
   /// Settings to serve one request with.
   public struct Ticket: Hashable, Codable, Sendable {
@@ -77,7 +78,8 @@ public actor Online {
   ///   - path: of the database, which is made when it is not there.
   ///   - space: finite; text stays as it is.
   ///   - direction: whether more reward is better, or less, as of latency.
-  /// - Throws: `StudyError`: the space has no end, the stored study is another one, or another process has it.
+  /// - Throws: `StudyError`: the space has no end or does not hold the stored one, the stored study is another one, or
+  ///   another process has it.
   public static func open(
     _ path: String, named name: String, space: Space, direction: Objective.Direction = .maximize, seed: UInt64 = 0,
     drift: DriftGuard = DriftGuard()
@@ -97,7 +99,9 @@ public actor Online {
     seed: UInt64 = 0, drift: DriftGuard = DriftGuard()
   ) async throws(StudyError) -> Online {
     guard let arms = space.assignments(base: space.initial, limit: mostArms), !arms.isEmpty else {
-      throw .failing("online tuning needs at most \(mostArms) settings: give every number a step")
+      throw .refused(
+        "online tuning needs at most \(mostArms) settings, and this space has more or none",
+        hint: "give every number a step, and leave out parameters that need not be tuned live")
     }
     let problem = Problem(space: space, objective: Objective(metric: "reward", direction: direction), seed: seed)
     let online = Online(store: store, name: name, problem: problem, arms: arms, drift: drift)
@@ -122,21 +126,45 @@ public actor Online {
       optimizer: [
         "use": .string(drift.name), "policy": .string(drift.policy.rawValue), "detects": .bool(drift.detects),
       ], settings: ["online": true])
+    let stored: StudyDefinition
     do {
-      let stored = try await store.open(definition)
-      guard stored == definition else {
-        throw StudyError.changed(study: name, parts: ["space, seed or settings"])
+      stored = try await store.open(definition)
+      if let reason = Self.difference(stored, definition) {
+        throw StudyError.refused(
+          "the online study \"\(name)\" cannot go on so: \(reason)",
+          hint: "choices and ranges may grow where the start stays; open anything else under another name")
       }
       try await store.acquire(name, owner: owner)
     } catch {
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
     do {
+      if stored != definition { try await Study(store: store, name: name).widen(stored, to: definition) }
       try await load()
     } catch {
       try? await store.release(name, owner: owner, seconds: 0)
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
+  }
+
+  /// Why what is stored cannot go on as what is opened; nil: it can.
+  private static func difference(_ stored: StudyDefinition, _ new: StudyDefinition) -> String? {
+    if stored.fingerprint != new.fingerprint { return "it is a study of a workflow on examples" }
+    if stored.problem.seed != new.problem.seed { return "it was begun with seed \(stored.problem.seed)" }
+    if stored.problem.objective != new.problem.objective {
+      return "it was begun to \(stored.problem.objective.direction.rawValue) the reward"
+    }
+    if stored.optimizer != new.optimizer {
+      return "it was begun with another guard against drift, \(stored.optimizer.text)"
+    }
+    return new.problem.space.narrowing(of: stored.problem.space)
+  }
+
+  /// What goes wrong here is neither a workflow's fault nor mended by a new study.
+  private static func error(_ error: any Error) -> StudyError {
+    let error = Study.studyError(error)
+    guard case .failing(let reason) = error else { return error }
+    return .refused(reason, hint: "close this online study and open it again: what was stored is kept")
   }
 
   // MARK: Serve
@@ -144,7 +172,7 @@ public actor Online {
   /// Settings for the next request. Asks before a reward is known get different settings only as far as chance has it.
   public func ask() async throws(StudyError) -> Ticket {
     guard isOpen else { throw Self.closed }
-    guard let pull = run.next().first else { throw .failing("there is no setting left to serve with") }
+    guard let pull = run.next().first else { throw Self.empty }
     let number = requests.count
     let id = Self.id(number)
     run.tell(.pulled([Pull(arm: pull.arm, questions: [number])]))
@@ -154,7 +182,7 @@ public actor Online {
       requests[number].trial = trial
       try await store.append(rollouts: [record(number)], calls: [], study: name)
     } catch {
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
     return Ticket(id: id, assignment: arms[pull.arm])
   }
@@ -164,9 +192,14 @@ public actor Online {
   /// - Throws: for an id that no `ask` gave, and a reward that is not finite.
   public func tell(_ id: String, reward: Double) async throws(StudyError) {
     guard isOpen else { throw Self.closed }
-    guard reward.isFinite else { throw .failing("the reward of \(id) is not a finite number") }
+    guard reward.isFinite else {
+      throw .refused(
+        "the reward of \(id.prefix(60)) is not a finite number",
+        hint: "tell a number, such as 1 for thumbs up and 0 for thumbs down; a reward that never came is not told")
+    }
     guard let number = Self.number(id), requests.indices.contains(number), requests[number].trial >= 0 else {
-      throw .failing("there is no ticket \"\(id.prefix(60))\" in \(name)")
+      throw .refused(
+        "there is no ticket \"\(id.prefix(60))\" in \(name)", hint: "tell the id of a ticket that ask() gave")
     }
     if requests[number].told == nil {
       requests[number].reward = reward
@@ -177,7 +210,7 @@ public actor Online {
       // Stored again when an earlier try was cut short; the store keeps the first.
       try await store.append(rollouts: [record(number)], calls: [], study: name)
     } catch {
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
   }
 
@@ -190,7 +223,7 @@ public actor Online {
       let list = switches.map { ["label": .string($0.label), "event": .int($0.event)] as Value }
       try await store.setDocument(Self.document, .array(list), study: name)
     } catch {
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
   }
 
@@ -220,14 +253,17 @@ public actor Online {
       }
       try await store.release(name, owner: owner, seconds: 0)
     } catch {
-      throw Study.studyError(error)
+      throw Self.error(error)
     }
   }
 
   // MARK: Memory
 
   private static let document = "online"
-  private static let closed = StudyError.failing("this online study was closed: open it again")
+  private static let closed = StudyError.refused(
+    "this online study was closed", hint: "open it again: it goes on where it stopped")
+  private static let empty = StudyError.refused(
+    "there is no setting left to serve with", hint: "serve with the space's start, and open the study in a wider space")
 
   private static func id(_ number: Int) -> String { "request-\(number)" }
   private static func number(_ id: String) -> Int? { id.hasPrefix("request-") ? Int(id.dropFirst(8)) : nil }
@@ -250,7 +286,7 @@ public actor Online {
     let proposal = Proposal(arms[arm], origin: run is DriftGuard.Run ? "structured-thompson" : "online")
     let task = Task { () throws -> Int in
       guard let trial = try await store.begin([proposal], attempts: [], study: name, owner: owner).first else {
-        throw StudyError.failing("the store began no trial")
+        throw StudyError.failing("the store began no trial for the setting")
       }
       return trial
     }
@@ -278,7 +314,9 @@ public actor Online {
     let keys = Dictionary(arms.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
     var armOfTrial: [Int: Int] = [:]
     for trial in try await store.trials(of: name) {
-      guard let arm = keys[trial.proposal.assignment.key] else { continue }
+      // A space that grew may write an old value in another way.
+      let old = trial.proposal.assignment
+      guard let arm = keys[((try? problem.space.accept(old.values)) ?? old).key] else { continue }
       armOfTrial[trial.number] = arm
       let number = trial.number
       if trials[arm] == nil { trials[arm] = Task { number } }

@@ -70,9 +70,9 @@ extension StudyDriver {
     if plans[now].isAfterEnd { try await endMeasured(&driver) }
   }
 
-  /// Full evaluation looks at no budget, so nothing of it has to be kept.
+  /// Of a scheduler that looks at no budget nothing has to be kept.
   mutating func loadCaps() async throws {
-    guard scheduler.name != SchedulerCatalog.defaultName else { return }
+    guard scheduler.plansWithRollouts else { return }
     if let recorded = settings.recordedCaps {
       plans = SearchCaps.read(recorded)
       return

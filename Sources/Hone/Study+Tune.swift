@@ -24,7 +24,10 @@ extension Study {
   ///   - version: names the code of workflow and score together: studies in one store with the same type of workflow and
   ///     the same version share rollouts that call no model, so change it when either changes. Nil: nothing tells two
   ///     score functions apart, so nothing is shared beyond this study.
-  ///   - optimizer: a name that `OptimizerCatalog` knows; nil is `auto`, which chooses by the space and the number of trials.
+  ///   - optimizer: such as `TPE()`, or one of your own; nil is `Auto`, which chooses by the space and the number of
+  ///     trials. It is kept with its settings (`Configured`): a study goes on with no other one.
+  ///   - scheduler: decides which rollouts to pay for, such as `ASHA()` or `BanditScheduler(UCB1())`; kept likewise. Nil:
+  ///     every trial is measured whole, screened as `settings` says.
   ///   - proposer: the model that rewrites texts; without one only numbers and choices are searched.
   ///   - cassette: answers and records requests as `mode` says.
   ///   - score: how good an output is; throw when that cannot be told.
@@ -32,7 +35,8 @@ extension Study {
   public func tune<W: Workflow, Expected: Codable & Sendable>(
     _ workflow: W, on examples: [Labeled<W.Input, Expected>], within limits: [Limit],
     objective: Objective = Objective(), shares: SplitShares = SplitShares(), seed: UInt64 = 0, version: String? = nil,
-    optimizer: String? = nil, proposer: (any ChatModel)? = nil, settings: StudySettings = StudySettings(),
+    optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, proposer: (any ChatModel)? = nil,
+    settings: StudySettings = StudySettings(),
     cassette: (any CallArchive)? = nil, mode: CassetteMode = .off, logger: Logger? = Logger(label: "hone.study"),
     progress: @escaping @Sendable (Progress) -> Void = { _ in },
     score: @escaping @Sendable (W.Output, Expected) async throws -> Score
@@ -41,16 +45,16 @@ extension Study {
     let runner = try WorkflowRunner(
       workflow, identity: version.map { .version($0) } ?? .study(name), examples: rows.labeled, score: score)
     let problem = Problem(space: runner.space, objective: objective, seed: seed)
-    let use = optimizer ?? OptimizerCatalog.defaultName
-    let chosen: any Optimizer =
-      optimizer == nil && proposer == nil
-      ? Auto(Auto.Settings(needsRollouts: false)) : try OptimizerCatalog.make(name: use, space: runner.space)
+    // Numbers alone need neither a model nor rollouts to show it.
+    let isNumeric = proposer == nil || runner.space.parameters.allSatisfy(\.domain.isEncodable)
     var settings = settings
     settings.budget = Budget(limits)
     let report = try await run(
       runner, problem: problem, data: rows.split(shares, seed: seed),
-      optimizer: chosen, optimizerSettings: ["use": .string(use)], settings: settings, proposer: proposer,
-      cassette: cassette, mode: mode, logger: logger, progress: progress)
+      optimizer: optimizer ?? Auto(Auto.Settings(needsRollouts: !isNumeric)),
+      optimizerSettings: optimizer == nil ? Value(use: OptimizerCatalog.defaultName, settings: .null) : Value?.none,
+      settings: settings, scheduler: scheduler, proposer: proposer, cassette: cassette, mode: mode, logger: logger,
+      progress: progress)
     return Tuned(workflow, assignment: report.assignment, report: report)
   }
 }

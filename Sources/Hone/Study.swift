@@ -25,35 +25,31 @@ public struct Study: Sendable {
   /// test. A study that exists goes on where it stopped.
   ///
   /// - Parameters:
-  ///   - optimizerSettings: name and settings of the optimizer, as the study keeps them.
   ///   - optimizer: where the objective names further outcomes and it learns from scores alone, ParEGO drives it.
-  ///   - scheduler: one of your own; nil: the one that the settings name.
+  ///   - optimizerSettings: name and settings of the optimizer, as the study keeps them; nil: what the optimizer says.
+  ///   - scheduler: decides which rollouts to pay for; nil: every trial is measured whole, screened as the settings say.
+  ///   - schedulerSettings: of the scheduler, as the study keeps them; nil: what the scheduler says.
   ///   - proposer: the model that proposers ask; nil when there is none.
   ///   - cassette: answers and records requests as `mode` says.
   ///   - clock: counts the seconds of the budget.
   ///   - logger: told why an optimizer that chooses, as `Auto` does, chose as it did; nil: nobody.
   /// - Throws: `StudyError`; cancelling the task gives `.interrupted`, with running trials marked so.
   public func run(
-    _ runner: any Runner, problem: Problem, data: DataSplits, optimizer: any Optimizer, optimizerSettings: Value,
-    settings: StudySettings, scheduler: (any Scheduler)? = nil, proposer: (any ChatModel)? = nil,
-    cassette: (any CallArchive)? = nil,
+    _ runner: any Runner, problem: Problem, data: DataSplits, optimizer: any Optimizer,
+    optimizerSettings: Value? = nil, settings: StudySettings, scheduler: (any Scheduler)? = nil,
+    schedulerSettings: Value? = nil, proposer: (any ChatModel)? = nil, cassette: (any CallArchive)? = nil,
     mode: CassetteMode = .off, clock: any Clock<Duration> = ContinuousClock(), documents: [String: Value] = [:],
     logger: Logger? = Logger(label: "hone.study"), progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws(StudyError) -> Report {
     guard !data.validation.isEmpty else { throw .noData }
-    let chosen: any Scheduler
     var settings = settings
     // Of several goals screening knows one: a cheap trial with a low score may be on the front.
     if !problem.objective.outcomes.isEmpty { settings.screening = false }
-    do {
-      chosen = try scheduler ?? settings.makeScheduler(examples: data.validation.count)
-      settings.scheduler = chosen.name
-    } catch {
-      throw .failing("the scheduler: \(error)")
-    }
+    let measuring = scheduler.map { Value(use: $0.name, settings: schedulerSettings ?? $0.settingsDocument) }
     let definition = StudyDefinition(
       name: name, problem: problem, fingerprint: runner.fingerprint, data: Hashing.data(data),
-      optimizer: optimizerSettings, settings: settings.canonical)
+      optimizer: optimizerSettings ?? Value(use: optimizer.name, settings: optimizer.settingsDocument),
+      settings: settings.canonical(scheduler: measuring))
     let owner = Owner.current
     let time = Elapsed(clock)
     let stored: StudyDefinition
@@ -65,8 +61,8 @@ public struct Study: Sendable {
       throw Self.studyError(error)
     }
     var driver = StudyDriver(
-      store: store, name: name, runner: runner, data: data, settings: settings, scheduler: chosen,
-      problem: problem, owner: owner,
+      store: store, name: name, runner: runner, data: data, settings: settings,
+      scheduler: scheduler ?? settings.fullEvaluation(examples: data.validation.count), problem: problem, owner: owner,
       proposer: proposer, cassette: cassette, mode: mode, elapsed: time, logger: logger, progress: progress)
     let result: Result<Report, any Error>
     do {
@@ -95,7 +91,8 @@ public struct Study: Sendable {
   /// The name under which a study keeps its earlier spaces, each with the number of trials that were begun in it.
   public static let earlierSpaces = "earlier-spaces"
 
-  private func widen(_ stored: StudyDefinition, to definition: StudyDefinition) async throws {
+  /// Goes on in the definition's wider space. The study must be this process's.
+  func widen(_ stored: StudyDefinition, to definition: StudyDefinition) async throws {
     let earlier = try await store.document(Self.earlierSpaces, study: name)?.array ?? []
     let trials = try await store.trials(of: name).count
     let entry: Value = ["trials": .int(trials), "space": try Value(encoding: stored.problem.space)]

@@ -77,6 +77,7 @@ extension StudyDriver {
     progress(.ended(trials[number], incumbent: best?.number, spend: spend, seconds: seconds))
     warn()
     try checkFailures(trials[number])
+    try checkOutcomes(driver)
   }
 
   private func completed(_ number: Int, screened: Bool) -> Event {
@@ -167,15 +168,45 @@ extension StudyDriver {
     }
   }
 
-  /// Trials that fail in one way, one after another, before the study ends.
+  /// Trials that fail in one way, one after another, before the study ends: while no trial has a score, or when only the
+  /// endpoint or the machine fails.
   static let identicalFailures = 5
+  /// The same where some trial has a score: the workflow works, so each failure says something about its setting, and a bad
+  /// region of the space holds many such settings.
+  static let identicalFailuresOfSettings = 30
 
-  /// - Throws: when the start fails, or the same thing went wrong five times.
+  /// - Throws: when the same thing went wrong so often that it is no setting's fault.
   private mutating func checkFailures(_ trial: TrialRecord) throws {
     count(trial)
-    if failures.count >= Self.identicalFailures {
-      throw StudyError.failing("\(failures.count) trials in a row failed in the same way: \(trial.reason)")
+    guard failures.count >= Self.identicalFailures else { return }
+    let isOutage = unjudged.contains(trial.number)
+    let hasScore = trials.contains { $0.state == .complete }
+    guard isOutage || !hasScore || failures.count >= Self.identicalFailuresOfSettings else { return }
+    let none = hasScore ? "" : ", and none has a score"
+    throw StudyError.failing("\(failures.count) trials in a row failed in the same way\(none): \(trial.reason)")
+  }
+
+  /// Complete trials after which an outcome that none of them has is missing for good.
+  static let trialsForOutcomes = 3
+
+  /// - Throws: when an outcome that the goal, a constraint or the optimizer needs never comes.
+  private func checkOutcomes(_ driver: OptimizerDriver) throws {
+    let complete = trials.filter { $0.state == .complete }
+    guard complete.count >= Self.trialsForOutcomes else { return }
+    let needs =
+      problem.objective.outcomes.keys.sorted().map { ($0, "the goal names") }
+      + settings.constraints.map { ($0.outcome, "a constraint bounds") }
+      + (scheduler.asksOptimizer ? driver.neededOutcomes : []).map { ($0, "the optimizer \(driver.name) needs") }
+    guard let (name, user) = needs.first(where: { need in !complete.contains { $0.outcomes[need.0] != nil } }) else {
+      return
     }
+    let known = Set(complete.flatMap(\.outcomes.keys)).sorted()
+    let near = Nearest.name(to: name, among: known).map { "did you mean \($0)? " } ?? ""
+    throw StudyError.refused(
+      "none of \(complete.count) trials has the outcome \"\(name)\", which \(user); "
+        + (known.isEmpty ? "they have none at all" : "they have \(known.joined(separator: ", "))"),
+      hint: near
+        + "correct the name, or let the workflow or the score give the outcome; the corrected study is another one")
   }
 
   mutating func count(_ trial: TrialRecord) {

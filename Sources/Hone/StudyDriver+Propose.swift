@@ -50,16 +50,19 @@ extension StudyDriver {
 
   /// Says why the optimizer searches as it does, once a session and whenever that changes.
   mutating func explain(_ driver: OptimizerDriver) {
-    guard let reason = driver.reason(searchProgress), reason != optimizerReason else { return }
+    guard let reason = reason(driver), reason != optimizerReason else { return }
     optimizerReason = reason
     logger?.info("\(driver.name): \(reason)", metadata: ["study": "\(name)", "trials": "\(trials.count)"])
     progress(.optimizer(driver.name, reason: reason))
   }
 
-  var searchProgress: SearchProgress {
-    SearchProgress(
-      trials: trials.count, mostTrials: caps.trials,
-      estimates: trials.compactMap { $0.state == .complete ? $0.estimate : nil })
+  /// Of an optimizer that is asked at all.
+  func reason(_ driver: OptimizerDriver) -> String? {
+    guard scheduler.asksOptimizer else { return nil }
+    return driver.reason(
+      SearchProgress(
+        trials: trials.count, mostTrials: caps.trials,
+        estimates: trials.compactMap { $0.state == .complete ? $0.estimate : nil }))
   }
 
   private mutating func ask(_ count: Int, _ driver: OptimizerDriver) async throws -> Answer {

@@ -15,7 +15,7 @@ extension StudyDriver {
     let opened = try await !store.rollouts(of: name, trial: nil, split: .test, traces: false).isEmpty
     let report = Report(
       study: name, objective: problem.objective, stop: stop, stopReason: stopReason,
-      optimizerReason: driver.reason(searchProgress), trials: trials.count,
+      optimizerReason: reason(driver), trials: trials.count,
       failed: trials.count { $0.state == .failed }, startTrial: start.number, start: start.estimate,
       bestTrial: best.number, best: estimate,
       winner: try await Study(store: store, name: name).winner(),

@@ -122,14 +122,8 @@ struct StudyDriver: Sendable {
   private var context: ScheduleContext {
     ScheduleContext(
       problem: problem, table: table, incumbent: best?.number,
-      rolloutsLeft: rolloutsLeft,
+      rolloutsLeft: scheduler.plansWithRollouts ? searchLeft : nil,
       trialsLeft: caps.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted)
-  }
-
-  /// What schedulers may plan with, the sealed test's part aside. Full evaluation measures trials whole: one that the budget
-  /// cannot pay is interrupted at the cap, and goes on when there is room.
-  private var rolloutsLeft: Int? {
-    scheduler.name == SchedulerCatalog.defaultName ? nil : searchLeft
   }
 
   func isNew(_ work: Allocation.Work) -> Bool {

@@ -8,9 +8,11 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
   case model(ModelError)
   /// The stored study is another one: the parts that differ.
   case changed(study: String, parts: [String])
-  /// The same failure several times in a row, or of the start.
+  /// The same failure again and again, or of the start.
   case failing(String)
   case noData
+  /// Something was asked for that cannot be, as an outcome that never comes or a reward for a ticket that nobody has.
+  case refused(String, hint: String)
   case interrupted
 
   /// What happened, in one sentence.
@@ -22,6 +24,7 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
       "the study \"\(study)\" was begun with another \(parts.joined(separator: ", another "))"
     case .failing(let reason): reason
     case .noData: "there are no validation examples"
+    case .refused(let reason, _): reason
     case .interrupted: "stopped before the end"
     }
   }
@@ -33,8 +36,10 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
     case .model(let error): error.hint
     case .changed(let study, _):
       "undo the change, give the study another name than \"\(study)\", or remove it and begin again"
-    case .failing: "mend the workflow and give the study another name: what failed stays failed"
+    case .failing:
+      "mend the workflow, or take what fails out of the space, and give the study another name: what failed stays failed"
     case .noData: "give the study validation examples: they decide which trial is best"
+    case .refused(_, let hint): hint
     case .interrupted: "start the study again: it goes on where it stopped"
     }
   }

@@ -2,7 +2,7 @@ import HoneModel
 import HoneOptimize
 import HoneTrace
 
-/// How a study measures trials and when it ends.
+/// How a study measures trials and when it ends. Changing what decides no result, as the budget, is no other study.
 public struct StudySettings: Hashable, Codable, Sendable {
   /// Training rollouts shown to proposers, and the first validation examples a trial is screened on.
   public var minibatch: Int
@@ -14,11 +14,8 @@ public struct StudySettings: Hashable, Codable, Sendable {
   public var repeats: Int
   /// Proposals a round.
   public var batch: Int
-  /// What decides which rollouts to pay for: a name that `SchedulerCatalog` knows, and its settings.
-  public var scheduler = SchedulerCatalog.defaultName
-  public var schedulerSettings = Value.null
   /// Rounds in a row without any proposal after which the search ends; the next session tries as many again.
-  public var emptyRounds = 3
+  public var emptyRounds: Int
   /// In a replay, what the study's sessions planned with.
   package var recordedCaps: Value?
   public var budget: Budget
@@ -34,21 +31,25 @@ public struct StudySettings: Hashable, Codable, Sendable {
 
   public init(
     minibatch: Int = 16, screening: Bool = true, parallel: Int = 4, repeats: Int = 1, batch: Int = 1,
-    budget: Budget = Budget(), constraints: [OutcomeConstraint] = [], target: Double? = nil, confidence: Double = 0.95
+    emptyRounds: Int = 3, budget: Budget = Budget(), constraints: [OutcomeConstraint] = [], target: Double? = nil,
+    costPerExample: Double? = nil, confidence: Double = 0.95
   ) {
     self.minibatch = minibatch
     self.screening = screening
     self.parallel = parallel
     self.repeats = repeats
     self.batch = batch
+    self.emptyRounds = emptyRounds
     self.budget = budget
     self.constraints = constraints
     self.target = target
+    self.costPerExample = costPerExample
     self.confidence = confidence
   }
 
   /// What decides results: neither when the search ends nor parallelism.
-  var canonical: Value {
+  /// - Parameter scheduler: its name and settings; nil for full evaluation by these settings.
+  func canonical(scheduler: Value?) -> Value {
     var members: [String: Value] = [
       "minibatch": .int(minibatch), "screening": .bool(screening), "repeats": .int(repeats), "batch": .int(batch),
       "confidence": .double(confidence),
@@ -60,18 +61,13 @@ public struct StudySettings: Hashable, Codable, Sendable {
           ]
         }),
     ]
-    if scheduler != SchedulerCatalog.defaultName {
-      members["scheduler"] = ["use": .string(scheduler), "settings": schedulerSettings]
-    }
+    members["scheduler"] = scheduler
     return .object(members)
   }
 
   /// - Parameter examples: of validation.
-  func makeScheduler(examples: Int) throws(OptimizerError) -> any Scheduler {
-    try SchedulerCatalog.make(
-      name: scheduler, settings: schedulerSettings,
-      defaults: SchedulerCatalog.Defaults(screening: screening ? min(minibatch, examples) * repeats : nil, batch: batch)
-    )
+  func fullEvaluation(examples: Int) -> FullEvaluation {
+    FullEvaluation(screening: screening ? min(minibatch, examples) * repeats : nil, batch: batch)
   }
 }
 

@@ -166,7 +166,7 @@ extension Event {
 ///
 /// An optimizer is a function of the problem and the events told: after a restart `start` and the same `tell`s give the
 /// same state, and the same state gives the same `ask`. Nothing else is remembered.
-public protocol Optimizer: Sendable {
+public protocol Optimizer: Configured, Sendable {
   associatedtype State: Codable & Sendable & Equatable
 
   /// The name used in task files, in `Proposal.origin` and for random streams.
@@ -174,6 +174,9 @@ public protocol Optimizer: Sendable {
 
   /// Needs the parent's rollouts with traces and feedback in `AskContext.rollouts`.
   var needsRollouts: Bool { get }
+
+  /// Outcomes without which it cannot search as it should; by default none. A study says when they never come.
+  var neededOutcomes: [String] { get }
 
   /// Why it searches as it does, in a few sentences for people; nil for one that has nothing to choose.
   func reason(for problem: Problem, progress: SearchProgress) -> String?
@@ -192,6 +195,7 @@ public protocol Optimizer: Sendable {
 }
 
 extension Optimizer {
+  public var neededOutcomes: [String] { [] }
   public func reason(for problem: Problem, progress: SearchProgress) -> String? { nil }
 }
 

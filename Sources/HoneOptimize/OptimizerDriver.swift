@@ -20,6 +20,7 @@ public struct OptimizerDriver: Sendable {
 
   public var name: String { driven.name }
   public var needsRollouts: Bool { driven.needsRollouts }
+  public var neededOutcomes: [String] { driven.neededOutcomes }
 
   /// Why it searches as it does; nil for an optimizer that has nothing to choose.
   public func reason(_ progress: SearchProgress) -> String? { driven.reason(problem, progress) }
@@ -68,6 +69,7 @@ public struct OptimizerDriver: Sendable {
 private protocol Driven: Sendable {
   var name: String { get }
   var needsRollouts: Bool { get }
+  var neededOutcomes: [String] { get }
   var state: String { get }
   func reason(_ problem: Problem, _ progress: SearchProgress) -> String?
   mutating func restart(_ problem: Problem)
@@ -87,6 +89,7 @@ private struct Pair<O: Optimizer>: Driven {
 
   var name: String { optimizer.name }
   var needsRollouts: Bool { optimizer.needsRollouts }
+  var neededOutcomes: [String] { optimizer.neededOutcomes }
   var state: String {
     guard let data = try? JSONEncoder().encode(current) else { return "" }
     return (try? Value.parse(json: Array(data)).canonicalJSON) ?? ""

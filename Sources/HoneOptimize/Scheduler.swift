@@ -108,9 +108,21 @@ public enum Allocation: Hashable, Sendable {
 /// A scheduler is a function of its settings, the problem's seed and the table: it remembers nothing, so that a study that
 /// was killed goes on from the stored rollouts. Every `next` must bring the study forward: `run` names at least one place
 /// that is not measured, `close` an open trial.
-public protocol Scheduler: Sendable {
+public protocol Scheduler: Configured, Sendable {
   /// The name used in task files and in reports.
   var name: String { get }
 
+  /// Whether `rolloutsLeft` decides what it wants; by default it does. One that measures trials whole, whatever is left, is
+  /// cut off at the cap and goes on there when there is room again.
+  var plansWithRollouts: Bool { get }
+
+  /// Whether new trials are the optimizer's; by default they are. A bandit begins its arms itself.
+  var asksOptimizer: Bool { get }
+
   func next(_ context: ScheduleContext) -> Allocation
+}
+
+extension Scheduler {
+  public var plansWithRollouts: Bool { true }
+  public var asksOptimizer: Bool { true }
 }

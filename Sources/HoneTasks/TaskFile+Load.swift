@@ -68,7 +68,11 @@ extension TaskReader {
     }
     guard var workflow, let space, let score else { return nil }
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
-    agree(members, workflow, space, score, hasModel: model != nil, hasData: data != nil)
+    agree(members, workflow, space, hasData: data != nil)
+    checkOutcomes(members, workflow, score)
+    if case .command = workflow, model == nil, let node = members["optimizer"] ?? members["parameters"] {
+      checkProposer(optimizer, space, at: node)
+    }
     return TaskFile(
       path: path, directory: directory, study: study, objective: goal.objective, target: goal.target,
       costPerExample: goal.costPerExample, model: model, data: data, workflow: workflow, space: space, score: score,
@@ -112,8 +116,7 @@ extension TaskReader {
 
   /// What only the sections together can tell.
   private mutating func agree(
-    _ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ space: Space, _ score: ScoreSpec, hasModel: Bool,
-    hasData: Bool
+    _ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ space: Space, hasData: Bool
   ) {
     guard let workflowNode = members["workflow"] else { return }
     switch workflow {
@@ -121,7 +124,6 @@ extension TaskReader {
       if members["data"] == nil, let at = members["workflow"] {
         fail("workflow: a prompt needs data", at: at, hint: "name it: data: { train: train.jsonl }")
       }
-      checkOutcomes(members["goal"], score)
       check(prompt.temperature, "workflow.prompt.temperature", space, workflowNode, whole: false)
       check(prompt.maxTokens, "workflow.prompt.max_tokens", space, workflowNode, whole: true)
       if let topP = prompt.topP { check(topP, "workflow.prompt.top_p", space, workflowNode, whole: false) }
@@ -145,17 +147,6 @@ extension TaskReader {
       if isCondition { continue }
       warn(
         "\(name): the workflow does not use this parameter", at: node, hint: "write $\(name) where its value belongs")
-    }
-  }
-
-  /// A prompt's rollout counts its tokens; what else it costs only a score's command can tell.
-  private mutating func checkOutcomes(_ goal: YAMLNode?, _ score: ScoreSpec) {
-    if case .command = score.metric { return }
-    let outcomes = goal?.pairs?.first { $0.key.scalar == "outcomes" }?.value
-    for (key, _) in outcomes?.pairs ?? [] where key.scalar?.isEmpty == false && key.scalar != "tokens" {
-      fail(
-        "goal.outcomes.\(key.scalar ?? ""): a prompt's rollout has no such outcome", at: key,
-        hint: "it has tokens; a score.command can give others")
     }
   }
 

@@ -217,4 +217,7 @@ public struct OptimizerSpec: Sendable {
 public struct SchedulerSpec: Hashable, Sendable {
   public var name: String
   public var settings: [String: Value]
+
+  /// Begins trials itself: the optimizer is not asked.
+  var isBandit: Bool { (try? SchedulerCatalog.make(name: name))?.asksOptimizer == false }
 }

@@ -1,14 +1,23 @@
 extension Space {
   /// Whether a study begun in `old` may go on in this space: the same parameters with the same start, with choices added,
   /// ranges widened or combinations no longer forbidden. Every assignment of `old` is then one of this space.
-  public func widens(_ old: Space) -> Bool {
-    guard parameters.count == old.parameters.count else { return false }
+  public func widens(_ old: Space) -> Bool { narrowing(of: old) == nil }
+
+  /// What keeps a study begun in `old` from going on in this space, the first thing found; nil: nothing.
+  package func narrowing(of old: Space) -> String? {
+    if let missing = old.parameters.first(where: { self[$0.name] == nil }) { return "\(missing.name) is not there" }
+    if let added = parameters.first(where: { old[$0.name] == nil }) { return "\(added.name) is new" }
     for (new, old) in zip(parameters, old.parameters) {
-      guard new.name == old.name, new.initial == old.initial, new.condition == old.condition,
-        new.domain.widens(old.domain)
-      else { return false }
+      if new.name != old.name { return "\(new.name) stands where \(old.name) stood" }
+      if new.initial != old.initial {
+        return "\(new.name) starts at \(new.initial.text), not at \(old.initial.text)"
+      }
+      if new.condition != old.condition { return "\(new.name) is active under another condition" }
+      if !new.domain.widens(old.domain) {
+        return "\(new.name) is \(new.domain.constraint), which does not hold all of \(old.domain.constraint)"
+      }
     }
-    return forbidden.allSatisfy(old.forbidden.contains)
+    return forbidden.allSatisfy(old.forbidden.contains) ? nil : "a combination is forbidden that was not"
   }
 }
 

@@ -59,7 +59,8 @@ import Testing
     let program = try program()
     defer { program.remove() }
     let checked = try await program.run("check", "task.yaml")
-    #expect(checked.out.contains("maximize accuracy, minimize tokens") && checked.out.contains("tpe driven by ParEGO"))
+    #expect(checked.out.contains("maximize accuracy, minimize tokens"))
+    #expect(checked.out.contains("tpe driven by ParEGO over accuracy and tokens"))
     let tuned = try await program.run("tune", "task.yaml")
     #expect(tuned.code == 0, "\(tuned)")
     let expected = try await oracle(program)
@@ -70,6 +71,8 @@ import Testing
     #expect(Set(points.compactMap { $0["trial"]?.int }) == expected)
     let scores = points.compactMap { $0["score"]?["mean"]?.number }
     #expect(scores == scores.sorted(by: >) && front["examples"] == 12 && front["trials"] == 12)
+    let shown = try await program.run("show", "priced")
+    #expect(shown.out.contains("tpe driven by ParEGO over accuracy and tokens") && !tuned.error.contains("parego"))
     // The same table three times: at the end of tune, in show, and under --front.
     let table = try await program.run("show", "priced", "--front").out
     let heading = try #require(table.split(separator: "\n").first)

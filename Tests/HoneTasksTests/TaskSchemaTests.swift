@@ -35,6 +35,7 @@ struct TaskSchemaTests {
     "prompt-extra-placeholder", "prompt-too-long", "optimizer-without-settings", "command-unknown-file",
     "command-reads-no-data", "command-batch-without-file",
     "schema-keyword", "sandbox-secret", "outcome-of-prompt", "outcome-is-score", "cost-and-outcomes",
+    "llambo-without-model", "optoprime-without-model", "outcome-misspelt", "constraint-misspelt", "cost-of-prompt",
   ]
 
   @Test(arguments: WrongFileTests.names)

@@ -65,6 +65,16 @@ private struct Outage: Runner {
     #expect(report.failed == StudyDriver.infrastructureTrials && report.trials == 5 + report.failed)
   }
 
+  /// Five times in a row it is no setting's fault.
+  @Test func anOutageEndsTheStudy() async throws {
+    let store = MemoryStore()
+    let error = await #expect(throws: StudyError.self) {
+      try await tune(Outage { x, _, _ in x == 0 ? nil : .infrastructure }, store)
+    }
+    #expect("\(try #require(error))".contains("5 trials in a row failed in the same way: the endpoint is down"))
+    #expect(try await store.trials(of: "outage").count == 6)
+  }
+
   /// A workflow that fails, also beside an outage, is the assignment's fault: a bad point, never tried again.
   @Test(arguments: [1, 3]) func theAssignmentsFaultIsABadPoint(_ parallel: Int) async throws {
     let store = MemoryStore()

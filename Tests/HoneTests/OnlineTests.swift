@@ -121,6 +121,89 @@ import Testing
     await #expect(throws: StudyError.self) { _ = try await Self.open(store, space: other) }
   }
 
+  /// A space that grew: every reward counts on, the new settings are tried, and a reopened study goes on exactly.
+  @Test func aGrownSpaceKeepsWhatWasLearned() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appendingPathComponent("live.db").path
+    func open(_ space: Space) async throws -> Online {
+      try await Online.open(path, named: "live", space: space, seed: 7)
+    }
+    func serve(_ online: Online, _ count: Int) async throws -> [Assignment] {
+      var served: [Assignment] = []
+      for _ in 0..<count {
+        let ticket = try await online.ask()
+        let isNew = ticket.assignment["style"] == "table" && ticket.assignment["k"] == 9
+        try await online.tell(ticket.id, reward: isNew ? 1 : Self.thumbs(ticket.assignment, served.count))
+        served.append(ticket.assignment)
+      }
+      return served
+    }
+    func counts() async throws -> [String: Int] {
+      let store = try await SQLiteStore(path: path)
+      let trials = try await store.trials(of: "live")
+      let rollouts = try await store.rollouts(of: "live", trial: nil, split: nil, traces: false)
+      return Dictionary(grouping: rollouts) { trials[$0.trial].proposal.assignment.key }.mapValues(\.count)
+    }
+    var online = try await open(Self.space)
+    _ = try await serve(online, 120)
+    let late = try await online.ask()
+    let before = await online.status
+    try await online.close()
+    let old = try await counts()
+    var grown = Self.space
+    grown.parameters[0].domain = .ordinal([1, 3, 5, 7, 9])
+    grown.parameters[1].domain = .categorical(["table", "short", "long"])
+    online = try await open(grown)
+    var status = await online.status
+    #expect(status.asked == 121 && status.told == 120 && status.best.key == before.best.key)
+    // Also a ticket of the smaller space.
+    try await online.tell(late.id, reward: 1)
+    let first = try await serve(online, 150)
+    status = await online.status
+    #expect(status.asked == 271 && status.told == 271)
+    #expect(status.best.key == Assignment(["k": 9, "style": "table"]).key, "\(status.best)")
+    #expect(first.contains { $0["style"] == "table" && $0["k"] == 3 })
+    try await online.close()
+    let new = try await counts()
+    let served = Dictionary(grouping: first, by: \.key).mapValues(\.count)
+    #expect(old.allSatisfy { new[$0.key] == $0.value + (served[$0.key] ?? 0) }, "an old arm is one trial still")
+    // Closed once more in between, it serves the same.
+    online = try await open(grown)
+    #expect(await online.status == status)
+    try await online.close()
+    for (space, word) in [
+      (Self.space, "k is"), (Space(Array(grown.parameters.dropLast())), "style is not there"),
+      (Space([grown.parameters[0], ParameterSpec(name: "tone", domain: .bool, initial: false)]), "style is not there"),
+      (Space(grown.parameters, forbidden: [["k": 9]]), "forbidden"),
+    ] {
+      let error = try #require(await #expect(throws: StudyError.self) { _ = try await open(space) })
+      #expect("\(error)".contains(word), "\(error)")
+    }
+    // Nothing of a refused opening stays: the study is free.
+    try await open(grown).close()
+  }
+
+  /// Hints are about serving, not about workflows that fail or the command line.
+  @Test func hintsFit() async throws {
+    let online = try await Self.open(MemoryStore())
+    _ = try await online.ask()
+    var errors: [StudyError?] = []
+    errors.append(await #expect(throws: StudyError.self) { try await online.tell("request-7", reward: 1) })
+    errors.append(await #expect(throws: StudyError.self) { try await online.tell("request-0", reward: .nan) })
+    try await online.close()
+    errors.append(await #expect(throws: StudyError.self) { _ = try await online.ask() })
+    let endless = Space([ParameterSpec(name: "x", domain: .float(FloatDomain(0...1)), initial: 0)])
+    errors.append(
+      await #expect(throws: StudyError.self) { _ = try await Self.open(MemoryStore(), space: endless, name: "other") })
+    for error in errors {
+      let hint = try #require(error).hint
+      #expect(["ticket", "open it again", "thumbs", "step"].contains { hint.contains($0) }, "\(hint)")
+      #expect(!hint.contains("workflow") && !hint.contains("--"))
+    }
+  }
+
   @Test func manyAsksAtOnce() async throws {
     let store = MemoryStore()
     let online = try await Self.open(store)

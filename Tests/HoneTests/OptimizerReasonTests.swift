@@ -7,7 +7,7 @@ import Testing
 @testable import HoneModel
 
 private struct Line: Workflow {
-  @Parameter(0...1) var x = 0.5
+  @Parameter(0...1, step: 0.125) var x = 0.5
   func run(_ name: Traced<String>) async throws -> Traced<String> { step("x", name, $x) { name, x in "\(x)" } }
 }
 
@@ -29,7 +29,9 @@ private struct Kept: LogHandler {
 
 /// A study says why its optimizer searches as it does.
 @Suite struct OptimizerReasonTests {
-  private func tune(_ optimizer: String?, trials: Int, _ store: any Store = MemoryStore()) async throws
+  private func tune(
+    _ optimizer: (any Optimizer)?, _ scheduler: (any Scheduler)? = nil, trials: Int, _ store: any Store = MemoryStore()
+  ) async throws
     -> (report: Report, log: [String], news: [String], use: String?)
   {
     let (lines, news) = (Lock<[String]>([]), Lock<[String]>([]))
@@ -39,7 +41,7 @@ private struct Kept: LogHandler {
     let logger = Logger(label: "test") { _ in Kept(lines: lines) }
     let best = try await Study(store: store, name: "line").tune(
       Line(), on: (0..<8).map { Labeled(input: "\($0)", expected: $0) }, within: [.trials(trials)], seed: 1,
-      optimizer: optimizer, logger: logger, progress: hear
+      optimizer: optimizer, scheduler: scheduler, logger: logger, progress: hear
     ) { output, _ in Score(Double(output) ?? 0) }
     let use = try await store.definition(of: "line")?.optimizer["use"]?.string
     return (best.report, lines.withLock { $0 }, news.withLock { $0 }, use)
@@ -55,7 +57,13 @@ private struct Kept: LogHandler {
   }
 
   @Test func othersHaveNothingToSay() async throws {
-    let told = try await tune("sobol", trials: 3)
+    let told = try await tune(SobolSearch(), trials: 3)
+    #expect(told.report.optimizerReason == nil && told.log.isEmpty && told.news.isEmpty)
+  }
+
+  /// A bandit asks no optimizer, so nothing that one might have done is told.
+  @Test func norHasOneThatIsNotAsked() async throws {
+    let told = try await tune(nil, BanditScheduler(UCB1()), trials: 3)
     #expect(told.report.optimizerReason == nil && told.log.isEmpty && told.news.isEmpty)
   }
 

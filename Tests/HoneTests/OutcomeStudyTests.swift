@@ -80,4 +80,35 @@ private struct Priced: Runner {
     _ = try await tune(store: many)
     #expect(try await many.trials(of: "priced").allSatisfy { !$0.screened })
   }
+
+  /// A name that is written wrong would be searched for to the end of the budget.
+  @Test func anOutcomeThatNeverComesIsSaid() async throws {
+    func message(
+      _ optimizer: any Optimizer = TPE(), outcomes: [String: Objective.Direction] = [:],
+      constraints: [OutcomeConstraint] = [], scheduler: (any Scheduler)? = nil
+    ) async throws -> String {
+      let (runner, store) = (Priced(), MemoryStore())
+      let error = await #expect(throws: StudyError.self) {
+        try await Study(store: store, name: "priced").run(
+          runner, problem: Problem(space: runner.space, objective: Objective(outcomes: outcomes), seed: 3),
+          data: StudyTests.data, optimizer: optimizer,
+          settings: StudySettings(screening: false, budget: Budget(trials: 12), constraints: constraints),
+          scheduler: scheduler)
+      }
+      #expect(try await store.trials(of: "priced").count == StudyDriver.trialsForOutcomes)
+      return "\(try #require(error))"
+    }
+    let cost = try await message(CostAwareSearch(.init(outcome: "tokns")))
+    #expect(
+      cost.hasPrefix(#"none of 3 trials has the outcome "tokns", which the optimizer gp-cost needs; they have tokens"#))
+    #expect(cost.contains("did you mean tokens?"))
+    let bound = ConstrainedSearch(.init(constraints: ["seconds": .init(most: 1)]))
+    #expect(try await message(bound).contains("the optimizer gp-constrained needs"))
+    #expect(try await message(ParEGO(bound)).contains("the optimizer gp-constrained needs"))
+    #expect(try await message(outcomes: ["seconds": .minimize]).contains("which the goal names"))
+    #expect(try await message(constraints: [.init(outcome: "seconds", atMost: 1)]).contains("a constraint bounds"))
+    // One that comes, and one that nobody asks for.
+    let report = try await tune(trials: 5)
+    #expect(report.trials == 5)
+  }
 }

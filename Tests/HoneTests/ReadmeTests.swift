@@ -44,6 +44,21 @@ private struct Answering: Workflow {
     return best
   }
 
+  /// What the README says of values: the search of the example with an optimizer and a scheduler of the caller's choice.
+  @Test func theSearchIsChosenByValues() async throws {
+    let model = ModelClient(
+      Endpoint(base: "http://127.0.0.1:9/v1", model: "m"),
+      transport: ScriptedTransport.chat { $0.prompt.contains("Rome") && !$0.prompt.contains("Oslo") ? "France" : "?" })
+    let examples = (0..<40).map { Labeled(input: "Where is street \($0) of Paris?", expected: "France") }
+    let study = Study(store: MemoryStore(), name: "answering")
+    let best = try await study.tune(
+      Answering(index: Index(), model: model), on: examples, within: [.rollouts(600)],
+      optimizer: TPE(), scheduler: ASHA(fewest: 4)
+    ) { answer, expected in Score(answer == expected ? 1 : 0) }
+    #expect(best.topK == 2 && best.report.best.mean == 1, "\(best.report)")
+    #expect(try await study.store.definition(of: "answering")?.settings["scheduler"]?["use"] == "asha")
+  }
+
   /// The model is right when it is told to name the country, which only the proposer finds out.
   @Test func theExampleTunesItsPrompt() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "hone-\(UUID().uuidString)")

@@ -22,7 +22,7 @@ private struct Hill: Runner {
     if count == dies { return Outcome(failure: .init(.infrastructure, "cut"), error: ModelError(.cancelled, "cut")) }
     let x = TraceContext.current?.assignment["x"]?.number ?? 0
     var random = RandomStream(seed: 4, name: "\(x)/\(example.id)")
-    return Outcome(output: .double(x), score: height * x + noise * (random.uniform() - 0.5))
+    return Outcome(output: .double(x), score: height * x + noise * (random.uniform() - 0.5), outcomes: ["tokens": 1])
   }
 }
 
@@ -35,13 +35,13 @@ private struct Hill: Runner {
     _ runner: Hill, cost: Double?, _ store: any Store = MemoryStore(), scheduler: String = "full", trials: Int? = 20,
     rollouts: Int? = nil, outcomes: [String: Objective.Direction] = [:]
   ) async throws -> Report {
-    var settings = StudySettings(
-      screening: false, parallel: 3, batch: 2, budget: Budget(trials: trials, rollouts: rollouts))
-    settings.costPerExample = cost
-    settings.scheduler = scheduler
+    let settings = StudySettings(
+      screening: false, parallel: 3, batch: 2, budget: Budget(trials: trials, rollouts: rollouts),
+      costPerExample: cost)
     var report = try await Study(store: store, name: "hill").run(
       runner, problem: Problem(space: runner.space, objective: Objective(outcomes: outcomes), seed: 2), data: Self.data,
-      optimizer: RandomSearch(), optimizerSettings: ["use": "random"], settings: settings)
+      optimizer: RandomSearch(), settings: settings,
+      scheduler: try SchedulerCatalog.make(name: scheduler, defaults: .init(batch: settings.batch)))
     (report.seconds, report.spend) = (0, Spend())
     return report
   }

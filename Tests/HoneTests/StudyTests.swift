@@ -117,7 +117,7 @@ private struct Parabola: Runner {
       + CassetteError.Kind.allCases.map(\.hint)
       + [
         StudyError.store(StoreError(.io, "m")), .model(ModelError(.server, "m")), .changed(study: "s", parts: ["goal"]),
-        .failing("m"), .noData, .interrupted,
+        .failing("m"), .noData, .interrupted, .refused("m", hint: "another name"),
       ].map(\.hint)
     #expect(hints.count > 30)
     for hint in hints { #expect(hint.count > 8, "\(hint)") }
@@ -170,6 +170,34 @@ private struct Parabola: Runner {
     let failed = try await store.trials(of: "parabola").filter { $0.state == .failed }
     #expect(failed.count == report.failed && report.failed > 0)
     #expect(failed.allSatisfy { $0.reason.contains("score is") && $0.estimate == nil })
+  }
+
+  /// Settings that fail, one after another, are information about the space; a workflow that gives no score is broken.
+  @Test func badSettingsEndNoStudy() async throws {
+    var runner = Parabola()
+    runner.score = { x, _, _ in x > -0.99 ? .nan : 1 + x }
+    let store = MemoryStore()
+    let report = try await tune(runner, store: store, budget: Budget(trials: 24))
+    #expect(report.trials == 24 && report.stop == .trials && report.failed > 15)
+    let reasons = try await store.trials(of: "parabola").map(\.reason)
+    #expect(zip(reasons, reasons.dropFirst()).contains { !$0.isEmpty && $0 == $1 })
+    // In the long run it is the workflow after all, also over a session's end.
+    let error = await #expect(throws: StudyError.self) {
+      try await tune(runner, store: store, budget: Budget(trials: 80))
+    }
+    let text = "\(try #require(error))"
+    #expect(
+      text.contains("30 trials in a row failed in the same way: ") && text.contains("out of the space"), "\(text)")
+    #expect(try await store.trials(of: "parabola").count < 80)
+  }
+
+  @Test func aWorkflowWithoutAnyScoreEndsAtOnce() async throws {
+    var runner = Parabola()
+    runner.score = { _, _, _ in .nan }
+    let store = MemoryStore()
+    let error = await #expect(throws: StudyError.self) { try await tune(runner, store: store) }
+    #expect("\(try #require(error))".contains("5 trials in a row failed in the same way, and none has a score"))
+    #expect(try await store.trials(of: "parabola").count == 5)
   }
 
   @Test(arguments: [31, 64, 100, 157]) func theCapOnRolloutsHolds(_ cap: Int) async throws {

@@ -17,6 +17,7 @@ public struct BanditScheduler: Scheduler {
   public static let mostArms = 10_000
 
   public var name: String { bandit.name }
+  public var asksOptimizer: Bool { false }
 
   public init(_ bandit: any Bandit, batch: Int = 4) {
     self.bandit = bandit

@@ -43,6 +43,7 @@ public struct ConstrainedSearch: Optimizer {
   public let settings: Settings
   public var name: String { "gp-constrained" }
   public var needsRollouts: Bool { false }
+  public var neededOutcomes: [String] { settings.constraints.keys.sorted() }
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 

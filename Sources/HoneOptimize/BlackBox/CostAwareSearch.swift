@@ -32,6 +32,7 @@ public struct CostAwareSearch: Optimizer {
   public let settings: Settings
   public var name: String { "gp-cost" }
   public var needsRollouts: Bool { false }
+  public var neededOutcomes: [String] { [settings.outcome] }
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 

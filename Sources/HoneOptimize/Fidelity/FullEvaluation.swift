@@ -11,6 +11,7 @@ public struct FullEvaluation: Scheduler {
   public var batch: Int
 
   public var name: String { "full" }
+  public var plansWithRollouts: Bool { false }
 
   public init(screening: Int? = nil, batch: Int = 1) {
     self.screening = screening

@@ -78,7 +78,8 @@ public enum OptimizerCatalog {
     throws(OptimizerError) -> any Optimizer
   {
     let reader = try SettingsReader(
-      of: name, "optimizer", among: names, settings: settings, allowed: settingNames(of: name))
+      of: name, "optimizer", among: names, settings: settings, allowed: settingNames(of: name),
+      other: { SchedulerCatalog.names.contains($0) ? "\($0) is a scheduler: SchedulerCatalog makes it" : nil })
     if let blackBox = try blackBox(name, reader) { return blackBox }
     switch name {
     case "random": return RandomSearch()

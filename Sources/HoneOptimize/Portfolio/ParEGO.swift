@@ -22,8 +22,9 @@ public struct ParEGO<Base: Optimizer>: Optimizer {
   }
 
   public let base: Base
-  public var name: String { "parego" }
+  public var name: String { base.name }
   public var needsRollouts: Bool { base.needsRollouts }
+  public var neededOutcomes: [String] { base.neededOutcomes }
 
   public init(_ base: Base) { self.base = base }
 
@@ -183,17 +184,17 @@ private struct ScaledCosts {
     return weights.map { Double($0) / sum }
   }
 
-  /// The events with this one loss in place of score and outcomes.
+  /// The events with this one loss as the score.
   func events(_ weights: [Int]) -> [Event] {
     let weights = scaled(weights)
     return events.map { event in
-      guard case .completed(let trial, let estimate, let screened, _) = event else { return event }
+      guard case .completed(let trial, let estimate, let screened, let outcomes) = event else { return event }
       guard let costs = costs[trial] else { return .failed(trial: trial, reason: "an outcome of the goal is missing") }
       // What is known of the noise: the part that the score has in the loss.
       let deviation = min(max(0, estimate.deviation / range), 1) * (weights[0] * (1 + Self.augmentation))
       let scalar = Estimate(
         mean: loss(costs, weights), deviation: deviation.isFinite ? deviation : 0, count: estimate.count)
-      return .completed(trial: trial, scalar, screened: screened, outcomes: [:])
+      return .completed(trial: trial, scalar, screened: screened, outcomes: outcomes)
     }
   }
 

@@ -61,7 +61,8 @@ public enum SchedulerCatalog {
     name: String = defaultName, settings: Value = .null, defaults: Defaults = Defaults()
   ) throws(OptimizerError) -> any Scheduler {
     let reader = try SettingsReader(
-      of: name, "scheduler", among: names, settings: settings, allowed: settingNames(of: name))
+      of: name, "scheduler", among: names, settings: settings, allowed: settingNames(of: name),
+      other: { OptimizerCatalog.names.contains($0) ? "\($0) is an optimizer: OptimizerCatalog makes it" : nil })
     if let bandit = try bandit(name, reader) {
       return BanditScheduler(bandit, batch: try reader.int("batch", in: 1...1_000_000) ?? 4)
     }

@@ -8,15 +8,17 @@ struct SettingsReader {
   ///
   /// - Parameters:
   ///   - kind: what it is called in messages: "optimizer".
+  ///   - other: what to say of a name that is another kind's.
   ///   - allowed: the settings it knows.
   init(
-    of name: String, _ kind: String, among names: [String], settings: Value, allowed: [String]
+    of name: String, _ kind: String, among names: [String], settings: Value, allowed: [String],
+    other: (String) -> String? = { _ in nil }
   ) throws(OptimizerError) {
     guard names.contains(name) else {
       let near = Nearest.name(to: name, among: names).map { "did you mean \($0)?" }
       throw OptimizerError(
         setting: nil, "there is no \(kind) \"\(name.prefix(60))\"",
-        hint: near ?? "there are \(names.joined(separator: ", "))")
+        hint: other(name) ?? near ?? "there are \(names.joined(separator: ", "))")
     }
     guard settings.isNull || settings.object != nil else {
       throw OptimizerError(setting: nil, "the settings of \(name) must be an object, found \(settings.shown)")

@@ -3,7 +3,7 @@ import HonePrompts
 import HoneTrace
 
 /// The prompt templates of the proposers: those built in, each replaced by a file of the user's where there is one.
-public struct PromptLibrary: Hashable, Sendable {
+public struct PromptLibrary: Configured, Hashable, Sendable {
   private var templates: [String: PromptTemplate]
 
   /// The templates built in.
@@ -56,6 +56,12 @@ public struct PromptLibrary: Hashable, Sendable {
         hint: near + "it may use \(allowed.map { "{\($0)}" }.joined(separator: ", "))")
     }
     templates[name] = PromptTemplate(text)
+  }
+
+  /// The templates that were replaced.
+  public var settingsDocument: Value {
+    let replaced = templates.filter { $0.value.text != EmbeddedPrompts.templates[$0.key] }
+    return replaced.isEmpty ? .null : .object(replaced.mapValues { .string($0.text) })
   }
 
   /// What each template is given; a template need not use all of it.

@@ -13,13 +13,14 @@ extension TaskReader {
       fail(
         "data: needs train", at: node,
         hint: members["validation"] == nil
-          ? "name a file of rows: train: data.jsonl" : "proposers learn from train; validation only compares trials")
+          ? "name a file of rows: train: data.jsonl; named alone, it is split for you"
+          : "to split this one file, name it as train and leave validation out; or name another file as train")
     } else if members["validation"] != nil, let split = members["split"] {
       fail("data.split: only a single train file is split", at: split, hint: "remove split, or validation and test")
     } else if members["validation"] == nil, members["test"] != nil, members["split"] == nil {
       fail(
         "data: needs validation", at: node,
-        hint: "name a file, or name train alone and it is split for you")
+        hint: "name a file, or leave test out as well: train alone is split in three")
     }
     let files = [("train", data.train), ("validation", data.validation), ("test", data.test)]
     for (index, (name, file)) in files.enumerated() {

@@ -10,6 +10,12 @@ extension TaskReader {
       name: OptimizerCatalog.defaultName, settings: [:], model: nil, minibatch: nil, screening: nil, seed: 0)
     guard let node else { return spec }
     if let use = node.pairs?.first(where: { $0.key.scalar == "use" })?.value {
+      if let name = use.scalar, SchedulerCatalog.names.contains(name) {
+        fail(
+          "optimizer.use: \(name) is a scheduler, not an optimizer", at: use,
+          hint: "a scheduler decides what is measured: optimizer: { scheduler: \(name) }")
+        return spec
+      }
       guard let chosen = choice(use, "optimizer.use", OptimizerCatalog.names) else { return spec }
       spec.name = chosen
     }
@@ -35,6 +41,60 @@ extension TaskReader {
     } catch {
       let name = error.setting.map { "optimizer.\($0)" } ?? "optimizer"
       fail("\(name): \(error.message)", at: error.setting.flatMap { members[$0] } ?? node, hint: error.hint)
+    }
+  }
+
+  /// A command that names no model leaves texts as they are, and an optimizer that only asks one without any proposal.
+  mutating func checkProposer(_ spec: OptimizerSpec, _ space: Space, at node: YAMLNode) {
+    guard spec.model == nil, spec.scheduler?.isBandit != true else { return }
+    let texts = space.parameters.filter { !$0.domain.isEncodable }.map(\.name)
+    let remedy = "name one: optimizer: { model: { endpoint: http://127.0.0.1:8080/v1, name: my-model } }"
+    let isWords = !texts.isEmpty && texts.count == space.parameters.count
+    if ["llambo", "optoprime"].contains(spec.name) || spec.name == "joint" && isWords {
+      fail(
+        "optimizer: \(spec.name) asks a model for every proposal, and the task names none", at: node,
+        hint: isWords ? remedy : remedy + "; auto needs none for numbers and choices")
+    } else if !texts.isEmpty {
+      warn("optimizer: only a model changes \(list(texts)), and the task names none", at: node, hint: remedy)
+    }
+  }
+
+  /// An outcome that nothing gives is searched for in vain. A prompt's rollout has `tokens`; what a command gives only a
+  /// run can tell, but a name that is nearly one of the task's own is a misspelling.
+  mutating func checkOutcomes(_ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ score: ScoreSpec) {
+    func keys(_ section: String, _ key: String) -> [YAMLNode] {
+      let node = members[section]?.pairs?.first { $0.key.scalar == key }?.value
+      return node?.pairs?.map(\.key) ?? (node?.scalar == nil ? [] : [node].compactMap(\.self))
+    }
+    let declared = [("goal.outcomes", keys("goal", "outcomes")), ("score.constraints", keys("score", "constraints"))]
+    let learned = [
+      ("optimizer.constraints", keys("optimizer", "constraints")), ("optimizer.outcome", keys("optimizer", "outcome")),
+    ]
+    let isScoredByCommand = if case .command = score.metric { true } else { false }
+    var own: [String] = []
+    if case .prompt = workflow {
+      own = ["tokens"]
+      if !isScoredByCommand { return checkOutcomes(declared + learned, of: own) }
+    }
+    let known = own + declared.flatMap(\.1).compactMap(\.scalar)
+    for (path, nodes) in learned {
+      for node in nodes where !known.contains(node.scalar ?? "") {
+        guard let near = Nearest.name(to: node.scalar ?? "", among: known) else { continue }
+        fail(
+          "\(path): the task names no outcome \(quoted(node.scalar ?? "")) elsewhere", at: node,
+          hint: "did you mean \(near)?")
+      }
+    }
+  }
+
+  private mutating func checkOutcomes(_ uses: [(path: String, nodes: [YAMLNode])], of known: [String]) {
+    for (path, nodes) in uses {
+      for node in nodes {
+        guard let name = node.scalar, !name.isEmpty, !known.contains(name) else { continue }
+        fail(
+          "\(path): a prompt's rollout has no outcome \(quoted(name))", at: node,
+          hint: "it has \(list(known)); a score.command can give others")
+      }
     }
   }
 

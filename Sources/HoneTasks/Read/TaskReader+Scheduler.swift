@@ -7,11 +7,11 @@ extension TaskReader {
     guard let node else { return nil }
     let path = "optimizer.scheduler"
     if node.scalar != nil {
-      return choice(node, path, SchedulerCatalog.names).map { SchedulerSpec(name: $0, settings: [:]) }
+      return scheduler(named: node, path).map { SchedulerSpec(name: $0, settings: [:]) }
     }
     var spec = SchedulerSpec(name: SchedulerCatalog.defaultName, settings: [:])
     if let use = node.pairs?.first(where: { $0.key.scalar == "use" })?.value {
-      guard let chosen = choice(use, "\(path).use", SchedulerCatalog.names) else { return nil }
+      guard let chosen = scheduler(named: use, "\(path).use") else { return nil }
       spec.name = chosen
     }
     let own = SchedulerCatalog.settingNames(of: spec.name)
@@ -25,5 +25,15 @@ extension TaskReader {
       fail("\(name): \(error.message)", at: error.setting.flatMap { members[$0] } ?? node, hint: error.hint)
     }
     return spec
+  }
+
+  private mutating func scheduler(named node: YAMLNode, _ path: String) -> String? {
+    guard let name = node.scalar, OptimizerCatalog.names.contains(name) else {
+      return choice(node, path, SchedulerCatalog.names)
+    }
+    fail(
+      "\(path): \(name) is an optimizer, not a scheduler", at: node,
+      hint: "an optimizer proposes: optimizer: { use: \(name) }")
+    return nil
   }
 }

@@ -34,7 +34,8 @@ extension TaskFile {
       name: optimizer.name, settings: .object(optimizer.settings), space: space)
     let trials = [budget.trials, space.cardinality].compactMap(\.self).min()
     let perTrial = data.validation.count * score.repeats
-    let needsRollouts = optimizer?.needsRollouts ?? false
+    let isAsked = self.optimizer.scheduler?.isBandit != true
+    let needsRollouts = isAsked && optimizer?.needsRollouts ?? false
     let perAsk = needsRollouts ? min(minibatch, data.train.count) * score.repeats : 0
     let test = 2 * data.test.count * score.repeats
     let rollouts = Self.bounded(trials.flatMap { Self.total($0, perTrial + perAsk, and: test) }, by: budget.rollouts)

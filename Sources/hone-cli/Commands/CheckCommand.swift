@@ -57,27 +57,16 @@ struct CheckCommand: AsyncParsableCommand {
     if task.isSandboxed {
       console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
-    console.result("Optimizer", "\(task.optimizer.name)\(wayOfSearch(task)), seed \(task.optimizer.seed)")
-    if let reason = reason(task) {
-      console.result("Why", Printable.line(reason))
-    }
+    let search = SearchWords(task)
+    console.result("Optimizer", search.optimizerLine)
+    if let reason = reason(task) { console.result("Why", Printable.line(reason)) }
+    console.result("Scheduler", search.schedulerLine)
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
     console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
   }
 
-  /// With several goals: whether the front is searched for.
-  private func wayOfSearch(_ task: TaskFile) -> String {
-    guard !task.objective.outcomes.isEmpty, let optimizer = optimizer(task) else { return "" }
-    return optimizer.needsRollouts ? " for \(Printable.line(task.objective.metric)) alone" : " driven by ParEGO"
-  }
-
   private func reason(_ task: TaskFile) -> String? {
-    optimizer(task)?.reason(for: task.problem, progress: SearchProgress(trials: 0, mostTrials: task.budget.trials))
-  }
-
-  private func optimizer(_ task: TaskFile) -> (any Optimizer)? {
-    try? OptimizerCatalog.make(
-      name: task.optimizer.name, settings: .object(task.optimizer.settings), space: task.space)
+    SearchWords(task).reason(SearchProgress(trials: 0, mostTrials: task.budget.trials))
   }
 
   private func entries(_ resolved: ResolvedTask) throws -> [ResolvedTask.Entry] {
@@ -98,7 +87,7 @@ struct CheckCommand: AsyncParsableCommand {
         "task": .string(task.path), "study": .string(task.study), "metric": .string(task.objective.metric),
         "direction": .string(task.objective.direction.rawValue), "outcomes": task.objective.outcomesAsValue,
         "optimizer": .string(task.optimizer.name),
-        "optimizer_reason": reason(task).asValue,
+        "optimizer_reason": reason(task).asValue, "scheduler": SearchWords(task).scheduler,
         "parameters": .array(task.space.parameters.map(\.asValue)),
         "data": [
           "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),

@@ -62,7 +62,7 @@ struct ReplayCommand: AsyncParsableCommand {
     _ path: String, _ definition: StudyDefinition, _ recorded: StudyRecord, model: String?, space: Space?,
     caps recordedCaps: Value?
   ) throws -> ResolvedTask {
-    var task = try TaskFile.load(path: path)
+    var task = try TaskFile.load(path: path).keepingStarts(of: definition.problem.space)
     task.study = study
     if let space { task.space = space }
     task.optimizer.seed = definition.problem.seed
@@ -70,8 +70,7 @@ struct ReplayCommand: AsyncParsableCommand {
     let isOneARound = (OptimizerCatalog.candidates(.object(task.optimizer.settings)) ?? 1) == 1
     let caps = task.budget
     task.budget = Budget(trials: max(1, isOneARound ? recorded.trials : recorded.begun))
-    // Other schedulers than full evaluation plan with the budget.
-    if let scheduler = task.optimizer.scheduler, scheduler.name != SchedulerCatalog.defaultName {
+    if let scheduler = task.optimizer.scheduler, try SchedulerCatalog.make(name: scheduler.name).plansWithRollouts {
       guard space == nil else {
         throw Failure(
           .no,

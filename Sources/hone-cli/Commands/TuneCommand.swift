@@ -46,7 +46,7 @@ struct TuneCommand: AsyncParsableCommand {
 
   func run() async throws {
     let console = global.console()
-    let resolved = try options.resolved()
+    var resolved = try options.resolved()
     for warning in resolved.task.warnings where !console.json {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
@@ -54,13 +54,17 @@ struct TuneCommand: AsyncParsableCommand {
     try await resolved.task.checkSandbox(environment: resolved.environment)
     try resolved.task.checkPrograms(environment: resolved.environment)
     let (cassette, mode) = try openCassette(console)
-    let bench = try Workbench(resolved, data: data)
+    var bench = try Workbench(resolved, data: data)
     let setting = database.setting()
     let store = try await Database.writing(setting.value)
     let study = resolved.task.study
     if fresh, try await store.definition(of: study) != nil {
       try await store.remove(study)
       console.status("Removed", "study \(Printable.line(study)) (--fresh)", .warn)
+    }
+    if let space = try await store.definition(of: study)?.problem.space {
+      resolved.task = resolved.task.keepingStarts(of: space)
+      bench = try Workbench(resolved, data: data)
     }
     try await checkChanges(resolved, store, console)
     let session = TuneSession(resolved: resolved, bench: bench, store: store, database: setting, console: console)
@@ -101,7 +105,7 @@ struct TuneCommand: AsyncParsableCommand {
     throw Failure(
       .badInput, "\(resolved.task.path): the task is no longer the one that study \"\(study)\" was begun with",
       hint:
-        "undo the change, give the task another study name, or begin again with --fresh; a range or a list of choices may grow "
-        + "where initial keeps its value")
+        "undo the change, give the task another study name, or begin again with --fresh; a range or a list of choices may "
+        + "grow, and an initial that the file names has to stay")
   }
 }

@@ -131,9 +131,11 @@ extension Failure {
     case .failing:
       self.init(
         .unavailable, error.message,
-        hint: "mend the workflow and begin again with --fresh; without it a study with the same task file goes on, and "
-          + "what failed stays failed")
+        hint:
+          "mend the workflow, or take what fails out of the space, and begin again with --fresh; without it a study "
+          + "with the same task file goes on, and what failed stays failed")
     case .noData: self.init(.badInput, error.message, hint: "name a file with rows under data.validation")
+    case .refused(_, let hint): self.init(.badInput, error.message, hint: hint)
     case .interrupted: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     }
   }

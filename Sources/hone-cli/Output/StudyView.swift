@@ -13,8 +13,9 @@ struct StudyView {
     let name = definition.name
     let summary = try await reader.summary(of: name)
     let trials = try await reader.store.trials(of: name)
+    let search = SearchWords(definition)
     let ended = try await reader.report(of: name)
-    let reason = ended?.trials == trials.count ? ended?.optimizerReason : reason(trials)
+    let reason = ended?.trials == trials.count ? ended?.optimizerReason : search.reason(trials)
     if console.json {
       var fields = summary.fields
       fields["purpose"] = .string(definition.problem.objective.purpose)
@@ -22,6 +23,7 @@ struct StudyView {
       fields["optimizer"] = definition.optimizer
       fields["optimizer_reason"] = reason.asValue
       fields["winner"] = try await reader.winner(of: name).asValue
+      fields["scheduler"] = search.scheduler
       fields["fingerprint"] = .string(definition.fingerprint)
       fields["report"] = try ended.map { .object(try $0.fields()) } ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
@@ -32,8 +34,9 @@ struct StudyView {
     let objective = definition.problem.objective
     console.result("Study", "\(Printable.line(name))  \(objective.line)")
     if !objective.purpose.isEmpty { console.result("Purpose", Printable.line(objective.purpose)) }
-    console.result("Optimizer", "\(optimizer), seed \(definition.problem.seed)")
+    console.result("Optimizer", search.optimizerLine)
     if let reason { console.result("Why", Printable.line(reason)) }
+    console.result("Scheduler", search.schedulerLine)
     for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
       console.result("Parameter", line)
     }
@@ -61,24 +64,6 @@ struct StudyView {
           to: room),
         trial.state == .failed ? .bad : trial.number == summary.bestTrial ? .good : .strong)
     }
-  }
-}
-
-extension StudyView {
-  /// Why an optimizer that chooses searches as it does now; a cap on trials belongs to a session, and is not known here.
-  private func reason(_ trials: [TrialRecord]) -> String? {
-    let (problem, stored) = (definition.problem, definition.optimizer)
-    let optimizer = try? OptimizerCatalog.make(
-      name: stored["use"]?.string ?? "", settings: stored["settings"] ?? .null, space: problem.space)
-    let estimates = trials.compactMap { $0.state == .complete ? $0.estimate : nil }
-    return optimizer?.reason(for: problem, progress: SearchProgress(trials: trials.count, estimates: estimates))
-  }
-
-  /// Its name, and the settings that are not the usual ones.
-  private var optimizer: String {
-    guard let name = definition.optimizer["use"]?.string else { return definition.optimizer.text }
-    let settings = definition.optimizer["settings"] ?? .null
-    return settings.object?.isEmpty ?? true ? name : "\(name) \(settings.text)"
   }
 }
 

@@ -28,7 +28,9 @@ extension Workbench {
     return try await Study(store: store, name: task.study).run(
       runner, problem: problem, data: data, optimizer: optimizer,
       optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],
-      settings: settings, proposer: proposer, cassette: cassette, mode: mode,
+      settings: settings, scheduler: try scheduler,
+      schedulerSettings: task.optimizer.scheduler.map { .object($0.settings) },
+      proposer: proposer, cassette: cassette, mode: mode,
       documents: [TaskSource.document: TaskSource(task, model: endpoint?.model).asValue], logger: nil,
       progress: progress)
   }
@@ -37,10 +39,6 @@ extension Workbench {
     var settings = StudySettings(budget: task.budget)
     if let minibatch = task.optimizer.minibatch { settings.minibatch = minibatch }
     if let screening = task.optimizer.screening { settings.screening = screening }
-    if let scheduler = task.optimizer.scheduler {
-      settings.scheduler = scheduler.name
-      settings.schedulerSettings = .object(scheduler.settings)
-    }
     settings.parallel = task.parallel ?? ResolvedTask.defaultParallel
     settings.repeats = task.score.repeats
     settings.target = task.target
@@ -50,5 +48,14 @@ extension Workbench {
       OutcomeConstraint(outcome: $0.outcome, atMost: $0.atMost, atLeast: $0.atLeast)
     }
     return settings
+  }
+
+  /// Nil for full evaluation, which the settings describe.
+  private var scheduler: (any Scheduler)? {
+    get throws(OptimizerError) {
+      guard let spec = task.optimizer.scheduler, spec.name != SchedulerCatalog.defaultName else { return nil }
+      return try SchedulerCatalog.make(
+        name: spec.name, settings: .object(spec.settings), defaults: .init(batch: settings.batch))
+    }
   }
 }
