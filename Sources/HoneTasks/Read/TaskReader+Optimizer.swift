@@ -54,7 +54,7 @@ extension TaskReader {
       fail(
         "optimizer: \(spec.name) asks a model for every proposal, and the task names none", at: node,
         hint: isWords ? remedy : remedy + "; auto needs none for numbers and choices")
-    } else if !texts.isEmpty {
+    } else if !texts.isEmpty, ["auto", "joint"].contains(spec.name) {
       warn("optimizer: only a model changes \(list(texts)), and the task names none", at: node, hint: remedy)
     }
   }
