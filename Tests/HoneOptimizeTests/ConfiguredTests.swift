@@ -96,4 +96,19 @@ import Testing
     let other = #expect(throws: OptimizerError.self) { try SchedulerCatalog.make(name: "gp") }
     #expect(other?.hint == "gp is an optimizer: OptimizerCatalog makes it")
   }
+
+  /// Who is listed as asking a model proposes nothing without one, and all others do.
+  @Test(arguments: OptimizerCatalog.names) func theListOfThoseThatAskAModelIsRight(_ name: String) async throws {
+    let space = Space([
+      ParameterSpec(name: "x", domain: .float(FloatDomain(0...1)), initial: 0.5),
+      ParameterSpec(name: "text", domain: .text(TextDomain(maxLength: 80)), initial: "Do it."),
+    ])
+    let problem = Problem(space: space, objective: Objective(), seed: 3)
+    let settings: Value = name == "gp-constrained" ? ["constraints": ["tokens": ["at_most": 6]]] : .null
+    let optimizer = try OptimizerCatalog.make(name: name, settings: settings, space: space)
+    let driver = OptimizerDriver(optimizer, problem: problem)
+    let context = AskContext(problem: problem, round: 1, known: [space.initial.key])
+    let proposals = try? await driver.ask(2, context: context).proposals
+    #expect((proposals == nil) == OptimizerCatalog.askingModel.contains(name), "\(String(describing: proposals))")
+  }
 }

@@ -47,6 +47,9 @@ public enum OptimizerCatalog {
     "gp-cost", "joint", "llambo", "opro", "optoprime", "random", "random-forest", "sobol", "textgrad", "tpe",
   ]
 
+  /// Those that ask a language model for every proposal: without one they propose nothing.
+  public static let askingModel: Set<String> = ["evoprompt", "gepa", "llambo", "opro", "optoprime", "textgrad"]
+
   /// The settings an optimizer knows, sorted; empty for an unknown one.
   public static func settingNames(of optimizer: String) -> [String] {
     let proposer = [

@@ -50,7 +50,7 @@ extension TaskReader {
     let texts = space.parameters.filter { !$0.domain.isEncodable }.map(\.name)
     let remedy = "name one: optimizer: { model: { endpoint: http://127.0.0.1:8080/v1, name: my-model } }"
     let isWords = !texts.isEmpty && texts.count == space.parameters.count
-    if ["llambo", "optoprime"].contains(spec.name) || spec.name == "joint" && isWords {
+    if OptimizerCatalog.askingModel.contains(spec.name) || spec.name == "joint" && isWords {
       fail(
         "optimizer: \(spec.name) asks a model for every proposal, and the task names none", at: node,
         hint: isWords ? remedy : remedy + "; auto needs none for numbers and choices")
