@@ -12,6 +12,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("fidelity", FidelitySuite.run),
   ("mixed", MixedSuite.run),
   ("proposers", ProposerSuite.run),
+  ("worlds", WorldSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

@@ -1,0 +1,134 @@
+import Foundation
+import HoneModel
+import HoneNumerics
+import HoneTrace
+
+/// The world's two models behind one address: one labels rows, the other writes instructions.
+public struct SimulatedModel: ChatModel {
+  /// How good the proposer is.
+  public enum Skill: String, Codable, CaseIterable, Sendable {
+    /// Takes up most of what feedback names and keeps most of what stands there.
+    case good
+    /// Writes rules and decoys at random.
+    case useless
+    /// Drops what stands there and takes up decoys.
+    case misleading
+  }
+
+  public let world: SimulatedWorld
+  public let skill: Skill
+  /// Of the proposer: another one writes other instructions.
+  public let seed: UInt64
+
+  public init(_ world: SimulatedWorld, skill: Skill = .good, seed: UInt64 = 0) {
+    self.world = world
+    self.skill = skill
+    self.seed = seed
+  }
+
+  public func chat(_ request: ChatRequest) async throws(ModelError) -> ChatReply {
+    let text = reply(to: request)
+    let prompt = request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
+    return ChatReply(
+      text: text, finish: .stop, usage: Usage(promptTokens: prompt, completionTokens: Tokens.estimate(text)),
+      model: "simulated-\(world.name)", seconds: 0, callKey: "", replayed: false)
+  }
+
+  /// The text of the reply, which follows from the request's content alone.
+  public func reply(to request: ChatRequest) -> String {
+    let last = request.messages.last { $0.role == .user }?.content ?? ""
+    guard let row = Self.row(in: last) else { return reflect(request) }
+    let whole = request.messages.map(\.content).joined(separator: "\n")
+    let instruction = request.messages.first { $0.role == .system }?.content ?? last
+    let setting = SimulatedWorld.Setting(
+      instruction, temperature: request.temperature,
+      demonstrations: request.messages.count { $0.role == .assistant },
+      passages: last.split(separator: "\n").count { $0.hasPrefix("passage:") })
+    // Repeats of one request draw anew, as a model at a temperature does.
+    return world.answer(row, setting, draw: "\(request.temperature)/\(CallContext.current?.scope.repeat ?? 0)/\(whole)")
+  }
+
+  /// The number of a row as a message's last line gives it: `item 12: ...`; nil: another kind of request.
+  static func row(in message: String) -> Int? {
+    guard let line = message.split(separator: "\n").last, line.hasPrefix("item "),
+      let colon = line.firstIndex(of: ":")
+    else { return nil }
+    return Int(line[line.index(line.startIndex, offsetBy: 5)..<colon])
+  }
+
+  // MARK: - The proposer
+
+  /// Reads phrases that stand in the prompt and phrases that feedback names, and writes another instruction in the form
+  /// that is asked for.
+  private func reflect(_ request: ChatRequest) -> String {
+    let prompt = request.messages.map(\.content).joined(separator: "\n")
+    var random = RandomStream(seed: seed, name: "reflect/\(world.name)/\(skill.rawValue)/\(request.seed ?? 0)/\(prompt)")
+    let instruction = instruction(prompt, &random)
+    guard case .jsonSchema(_, let schema) = request.format else { return Self.inText(instruction, prompt) }
+    return Self.filled(schema, instruction, named(in: prompt)).canonicalJSON
+  }
+
+  /// Phrases between the marks of feedback, in the order they stand, once each.
+  private func named(in prompt: String) -> [String] {
+    let text = prompt.lowercased()
+    return world.rules.map(\.phrase).filter {
+      text.contains((SimulatedWorld.mark + $0 + SimulatedWorld.mark).lowercased())
+    }
+  }
+
+  private func instruction(_ prompt: String, _ random: inout RandomStream) -> String {
+    let pool = world.rules.map(\.phrase) + world.decoys
+    // Of several instructions the last one is the one to change: histories stand in the order of their scores.
+    let parts = prompt.components(separatedBy: SimulatedWorld.opening)
+    let current = parts.count > 1 ? Self.upToEnd(parts[parts.count - 1]) : ""
+    let kept = pool.filter { current.contains($0) }
+    let others = pool.filter { phrase in !kept.contains(phrase) && parts.dropLast().contains { $0.contains(phrase) } }
+    let named = named(in: prompt).filter { !kept.contains($0) }
+    var chosen: [String] = []
+    func take(_ phrases: [String], _ probability: Double) {
+      for phrase in phrases where random.uniform() < probability && !chosen.contains(phrase) { chosen.append(phrase) }
+    }
+    switch skill {
+    case .good:
+      take(kept, 0.95)
+      take(named, 0.6)
+      take(others, 0.2)
+      take(pool, 0.04)
+    case .useless:
+      take(pool, 0.3)
+    case .misleading:
+      take(kept, 0.4)
+      take(world.decoys, 0.7)
+    }
+    // The wording differs, as it does between any two replies.
+    let closing = ["", " Think first.", " Be careful.", " Be brief.", " Check it twice."]
+    return SimulatedWorld.opening + chosen.map { " \($0)." }.joined()
+      + closing[Int(random.uniform() * Double(closing.count))]
+  }
+
+  /// An instruction ends with its line, or with the quotation mark it stands in.
+  private static func upToEnd(_ text: String) -> String { String(text.prefix { $0 != "\n" && $0 != "\"" }) }
+
+  /// Every text of the schema: an instruction where a proposal is asked for, what feedback names where feedback is.
+  private static func filled(_ schema: Value, _ instruction: String, _ named: [String], feedback: Bool = false) -> Value
+  {
+    guard let properties = schema["properties"]?.object else {
+      let words = named.map { "It misses this: \(SimulatedWorld.mark)\($0)\(SimulatedWorld.mark)." }
+      return .string(feedback ? (words.isEmpty ? "nothing" : words.joined(separator: " ")) : instruction)
+    }
+    var members: [String: Value] = [:]
+    for (name, property) in properties {
+      members[name] =
+        name == "reasoning"
+        ? "what feedback names" : filled(property, instruction, named, feedback: feedback || name == "feedback")
+    }
+    return .object(members)
+  }
+
+  /// As prompts of other programs ask for it: between tags, or in a fence.
+  private static func inText(_ instruction: String, _ prompt: String) -> String {
+    if prompt.contains("<INS>") { return "<INS>\(instruction)</INS>" }
+    if prompt.contains("<prompt>") { return "<prompt>\(instruction)</prompt>" }
+    return "```\n\(instruction)\n```"
+  }
+}
