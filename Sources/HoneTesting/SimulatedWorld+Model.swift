@@ -62,7 +62,8 @@ public struct SimulatedModel: ChatModel {
   /// that is asked for.
   private func reflect(_ request: ChatRequest) -> String {
     let prompt = request.messages.map(\.content).joined(separator: "\n")
-    var random = RandomStream(seed: seed, name: "reflect/\(world.name)/\(skill.rawValue)/\(request.seed ?? 0)/\(prompt)")
+    let asked = "\(world.name)/\(skill.rawValue)/\(request.seed ?? 0)/\(prompt)"
+    var random = RandomStream(seed: seed, name: "reflect/\(asked)")
     let instruction = instruction(prompt, &random)
     guard case .jsonSchema(_, let schema) = request.format else { return Self.inText(instruction, prompt) }
     return Self.filled(schema, instruction, named(in: prompt)).canonicalJSON
