@@ -112,6 +112,6 @@ extension OptimizerRehearsal {
     return false
   }
 
-  /// A proposer may count differently: it also ends where its model has no more ideas.
-  private var movesText: Bool { model != nil && optimizer.needsRollouts }
+  /// A proposer may count differently: it also ends where its model has no more ideas, or where there is no text.
+  private var movesText: Bool { model != nil && (optimizer.needsRollouts || optimizer is EvoPrompt) }
 }
