@@ -25,6 +25,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Hone", targets: ["Hone"]),
+    .library(name: "HoneRetrieval", targets: ["HoneRetrieval"]),
     .library(name: "HoneTesting", targets: ["HoneTesting"]),
     .library(name: "HoneSwiftTesting", targets: ["HoneSwiftTesting"]),
     .executable(name: "hone", targets: ["hone-cli"]),
@@ -42,6 +43,7 @@ let package = Package(
     // libcurl's headers, and libcurl itself loaded when it is first needed.
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     room("HoneNumerics", []),
+    room("HoneRetrieval", []),
     room("HoneTrace", ["HoneNumerics"]),
     room("HoneModel", ["CCurl", "HoneTrace", "HoneNumerics", crypto, log]),
     .target(
@@ -63,7 +65,7 @@ let package = Package(
     room(
       "HoneTasks",
       [
-        "Hone", crypto, .product(name: "Yams", package: "Yams"),
+        "Hone", "HoneRetrieval", crypto, .product(name: "Yams", package: "Yams"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     room("HoneTesting", ["Hone"]),
@@ -76,7 +78,7 @@ let package = Package(
     // Examples and benchmarks are ordinary programs on the public API.
     .executableTarget(
       name: "Answering", dependencies: ["Hone"], path: "Examples/Answering", swiftSettings: strict),
-    .executableTarget(name: "RAG", dependencies: ["Hone"], path: "Examples/RAG", swiftSettings: strict),
+    .executableTarget(name: "RAG", dependencies: ["Hone", "HoneRetrieval"], path: "Examples/RAG", swiftSettings: strict),
     .executableTarget(
       name: "hone-bench", dependencies: ["Hone", "HoneTasks", "HoneTesting"], path: "Benchmarks/Suites",
       swiftSettings: strict),
@@ -88,6 +90,7 @@ let package = Package(
     .target(name: "CFaults", path: "Tests/Support/CFaults"),
     // Tests mirror the rooms.
     tests("HoneNumericsTests", ["HoneNumerics"]),
+    tests("HoneRetrievalTests", ["HoneRetrieval", "HoneNumerics"]),
     tests("HoneTraceTests", ["HoneTrace", "HoneNumerics"]),
     tests("HoneModelTests", ["HoneModel", "HoneTesting"]),
     tests("HoneOptimizeTests", ["HoneOptimize", "HoneTesting"]),
@@ -96,7 +99,7 @@ let package = Package(
       ["HoneStore", "HoneTesting", "HoneNumerics", "store-worker", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("HoneTests", ["Hone", "HoneNumerics", "HoneTesting", "HoneSwiftTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
-    tests("ExampleTests", ["RAG", "HoneNumerics", "HoneTesting"]),
+    tests("ExampleTests", ["RAG", "HoneNumerics", "HoneRetrieval", "HoneTesting"]),
     tests("CommandTests", ["hone-cli", "RAG", "HoneTasks", "HoneTesting"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 import Foundation
+import HoneRetrieval
 
 /// The articles that are searched, word by word.
 struct Corpus: Sendable {

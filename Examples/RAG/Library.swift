@@ -1,4 +1,5 @@
 import Hone
+import HoneRetrieval
 
 /// How chunks are found.
 enum Retriever: String, CaseIterable, Codable, Sendable, ParameterValue {

@@ -1,4 +1,5 @@
 import Hone
+import HoneRetrieval
 
 /// Finds what a language model is to read before it answers a question.
 struct RAG: Workflow {

@@ -110,6 +110,7 @@ public enum CassetteMode: String, Codable, Sendable, CaseIterable {
 public final class CallScope: Sendable {
   public let `repeat`: Int
   private let state: Lock<State>
+  private let parent: CallScope?
 
   struct State {
     var samples: [String: Int] = [:]
@@ -118,8 +119,10 @@ public final class CallScope: Sendable {
     var records: [CallRecord] = []
   }
 
-  public init(repeat: Int) {
+  /// - Parameter parent: is told of all calls too; they are counted apart from its own identical ones.
+  public init(repeat: Int, within parent: CallScope? = nil) {
     self.repeat = `repeat`
+    self.parent = parent
     state = Lock(State())
   }
 
@@ -133,6 +136,7 @@ public final class CallScope: Sendable {
 
   /// A call that ended well.
   func note(_ record: CallRecord, isFromCassette: Bool) {
+    parent?.note(record, isFromCassette: isFromCassette)
     state.withLock { state in
       state.spend.add(record.usage, requests: record.attempts)
       state.keys.append(record.key)
@@ -143,6 +147,7 @@ public final class CallScope: Sendable {
   /// A call of the cassette that ended badly.
   /// - Parameter isCounted: whether this scope made it; else an earlier session did, and only the record is kept.
   func note(failure record: CallRecord, isCounted: Bool) {
+    parent?.note(failure: record, isCounted: isCounted)
     state.withLock { state in
       if isCounted { state.spend.add(record.usage, requests: record.attempts) }
       state.records.append(record)
@@ -150,7 +155,10 @@ public final class CallScope: Sendable {
   }
 
   /// What a call used that ended badly.
-  func note(lost: Spend) { state.withLock { $0.spend = $0.spend + lost } }
+  func note(lost: Spend) {
+    parent?.note(lost: lost)
+    state.withLock { $0.spend = $0.spend + lost }
+  }
 
   /// Tokens, money and requests of the scope so far; replayed calls count as they were recorded, failed ones too.
   public var spend: Spend { state.withLock { $0.spend } }

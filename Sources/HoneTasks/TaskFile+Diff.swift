@@ -14,7 +14,7 @@ extension TaskFile {
     public var isCompatible: Bool {
       let free = ["budget", "goal.target", "goal.cost_per_example"]
       let reach = ["endpoint", "key", "timeout", "price", "max_concurrent", "allow_insecure_http"]
-      let models = ["model", "optimizer.model"].flatMap { model in reach.map { "\(model).\($0)" } }
+      let models = ["model", "optimizer.model", "embedding"].flatMap { model in reach.map { "\(model).\($0)" } }
       return (free + models).contains { key == $0 || key.hasPrefix($0 + ".") }
     }
 
@@ -34,14 +34,24 @@ extension TaskFile {
     }
   }
 
-  /// What changed between two canonical values, by key. Lists are compared whole.
+  /// What changed between two canonical values, by key. Lists are compared whole, but for lists of the same names, such as
+  /// a workflow's steps, which are compared name by name.
   public static func changes(from before: Value, to after: Value) -> [Change] { changes(before, after, []) }
 
   private static func changes(_ before: Value?, _ after: Value?, _ path: [String]) -> [Change] {
     if let old = before?.object, let new = after?.object {
       return Set(old.keys).union(new.keys).sorted().flatMap { changes(old[$0], new[$0], path + [$0]) }
     }
+    if let old = before?.array, let new = after?.array, let names = names(old), names == self.names(new) {
+      return names.indices.flatMap { changes(old[$0], new[$0], path + [names[$0]]) }
+    }
     if before?.canonicalJSON == after?.canonicalJSON { return [] }
     return [Change(key: path.joined(separator: "."), before: before, after: after)]
+  }
+
+  /// The names of the elements; nil when one has none.
+  private static func names(_ list: [Value]) -> [String]? {
+    let names = list.compactMap { $0["name"]?.string }
+    return names.isEmpty || names.count < list.count ? nil : names
   }
 }

@@ -4,7 +4,8 @@ import HoneTrace
 
 extension TaskFile {
   private static let keys = [
-    "version", "study", "goal", "model", "data", "workflow", "parameters", "forbidden", "score", "optimizer", "budget",
+    "version", "study", "goal", "model", "embedding", "data", "workflow", "parameters", "forbidden", "score",
+    "optimizer", "budget",
   ]
 
   /// Reads and checks a task file. Data files are not opened here.
@@ -48,7 +49,9 @@ extension TaskReader {
     let goal = goal(members["goal"])
     if members["goal"] == nil { missing("goal", root, "such as goal: { maximize: accuracy }") }
     let model = model(members["model"], "model")
+    let embedding = embedding(members["embedding"])
     let data = data(members["data"])
+    declareSteps(members["workflow"])
     declareParameters(members["parameters"])
     let space = space(members["parameters"], forbidden: members["forbidden"])
     if members["parameters"] == nil { missing("parameters", root, "what may be tuned: temperature: { float: [0, 1] }") }
@@ -58,27 +61,27 @@ extension TaskReader {
     if let node = members["workflow"] {
       workflow = self.workflow(node, minibatch: optimizer.minibatch)
     } else {
-      missing("workflow", root, "what is run: prompt: or command:")
+      missing("workflow", root, "what is run: prompt:, command: or steps:")
     }
     var score: ScoreSpec?
     if let node = members["score"] {
-      score = self.score(node, isCommand: members["workflow"]?.pairs?.contains { $0.key.scalar == "command" } ?? false)
+      let last = stepNodes.last ?? members["workflow"]
+      score = self.score(node, isCommand: last?.pairs?.contains { $0.key.scalar == "command" } ?? false)
     } else {
       missing("score", root, "how an output is scored: exact_match: label")
     }
     guard var workflow, let space, let score else { return nil }
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
-    agree(members, workflow, space, hasData: data != nil)
-    checkOutcomes(members, workflow, score)
-    if case .command = workflow, model == nil, let node = members["optimizer"] ?? members["parameters"] {
+    agree(members, workflow, space, score, hasEmbedding: embedding != nil)
+    if !workflow.asksModel, model == nil, let node = members["optimizer"] ?? members["parameters"] {
       checkProposer(optimizer, space, at: node)
     }
     return TaskFile(
       path: path, directory: directory, study: study, objective: goal.objective, target: goal.target,
-      costPerExample: goal.costPerExample, model: model, data: data, workflow: workflow, space: space, score: score,
-      optimizer: optimizer, budget: budget,
-      parallel: parallel, canonical: root.value, warnings: diagnostics.filter { $0.severity == .warning },
-      fieldUses: fieldUses, programUses: programUses)
+      costPerExample: goal.costPerExample, model: model, embedding: embedding, data: data, workflow: workflow,
+      space: space, score: score, optimizer: optimizer, budget: budget, parallel: parallel, canonical: root.value,
+      warnings: diagnostics.filter { $0.severity == .warning },
+      fieldUses: fieldUses, programUses: programUses, stepNames: stepNames, documentUses: documentUses)
   }
 
   private mutating func missing(_ key: String, _ root: YAMLNode, _ hint: String) {
@@ -112,58 +115,5 @@ extension TaskReader {
         hint: "use letters, digits, dashes, underscores and dots, at most 100; a letter or digit first")
     }
     return text
-  }
-
-  /// What only the sections together can tell.
-  private mutating func agree(
-    _ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ space: Space, hasData: Bool
-  ) {
-    guard let workflowNode = members["workflow"] else { return }
-    switch workflow {
-    case .prompt(let prompt):
-      if members["data"] == nil, let at = members["workflow"] {
-        fail("workflow: a prompt needs data", at: at, hint: "name it: data: { train: train.jsonl }")
-      }
-      check(prompt.temperature, "workflow.prompt.temperature", space, workflowNode, whole: false)
-      check(prompt.maxTokens, "workflow.prompt.max_tokens", space, workflowNode, whole: true)
-      if let topP = prompt.topP { check(topP, "workflow.prompt.top_p", space, workflowNode, whole: false) }
-      if let shots = prompt.demonstrations {
-        check(shots.count, "workflow.prompt.demonstrations.count", space, workflowNode, whole: true)
-      }
-    case .command(let command):
-      if command.arguments.contains(where: { $0.fields.contains("parameters.json") }) {
-        usedParameters.formUnion(parameters.keys)
-      }
-      let reads = command.arguments.flatMap(\.fields) + (command.input?.fields ?? [])
-      if !hasData, let first = reads.first(where: { !$0.contains(".") || $0 == "batch.jsonl" || $0 == "example.json" })
-      {
-        fail(
-          "workflow: the command reads {\(first)} and there is no data", at: workflowNode, hint: "name it under data:")
-      }
-    }
-    for (name, mark) in parameters.sorted(by: { $0.value < $1.value }) where !usedParameters.contains(name) {
-      let node = YAMLNode(content: .scalar(name, plain: true), mark: mark)
-      let isCondition = space.parameters.contains { $0.condition?.allowed[name] != nil }
-      if isCondition { continue }
-      warn(
-        "\(name): the workflow does not use this parameter", at: node, hint: "write $\(name) where its value belongs")
-    }
-  }
-
-  /// A setting that takes a number must be handed a parameter that holds numbers.
-  private mutating func check(_ setting: Setting, _ name: String, _ space: Space, _ node: YAMLNode, whole: Bool) {
-    guard case .parameter(let parameter) = setting, let spec = space[parameter] else { return }
-    let values: [Value]? =
-      switch spec.domain {
-      case .float: whole ? nil : []
-      case .int: []
-      case .categorical(let choices), .ordinal(let choices): choices
-      default: nil
-      }
-    let fits = values?.allSatisfy { whole ? $0.int != nil : $0.number != nil } ?? false
-    guard !fits, let mark = parameters[parameter] else { return }
-    let at = YAMLNode(content: .scalar(parameter, plain: true), mark: mark)
-    fail(
-      "\(parameter): \(name) needs \(whole ? "whole numbers" : "numbers"), which this parameter does not hold", at: at)
   }
 }

@@ -19,7 +19,9 @@ public struct TaskFile: Sendable {
   public var costPerExample: Double?
   /// The model under tuning; nil for commands that name none.
   public var model: ModelSpec?
-  /// Nil for a command that needs no data.
+  /// The model that turns texts into vectors; nil when no step needs one.
+  public var embedding: ModelSpec?
+  /// Nil for a workflow that reads no row.
   public var data: DataSpec?
   public var workflow: WorkflowSpec
   public var space: Space
@@ -36,6 +38,10 @@ public struct TaskFile: Sendable {
   var fieldUses: [FieldUse]
   /// The programs that commands begin with, to say so when one is not there.
   var programUses: [ProgramUse]
+  /// Where the names of steps stand, to say so when the data has a field of that name.
+  var stepNames: [FieldUse]
+  /// Where retrievals name their documents, to say so when they cannot be read.
+  var documentUses: [DocumentUse]
 }
 
 extension TaskFile {
@@ -48,13 +54,24 @@ struct FieldUse: Sendable {
   var name: String
   /// Where it stands, with a message that says what is missing.
   var diagnostic: Diagnostic
+  /// What else could be meant: steps whose output may be read there.
+  var steps: [String] = []
+}
+
+/// The documents of a retrieval: the file and the field that is searched.
+struct DocumentUse: Sendable {
+  var path: String
+  var field: String
+  /// Where each stands; the message is the key.
+  var file: Diagnostic
+  var text: Diagnostic
 }
 
 /// The first argument of a command.
 struct ProgramUse: Sendable {
   var program: Template
-  /// The workflow's command, not the score's.
-  var isWorkflow: Bool
+  /// The number of the workflow's step, from 0; nil: the score's command.
+  var step: Int?
   /// Where it stands; the message is the key.
   var diagnostic: Diagnostic
 }
@@ -104,79 +121,6 @@ public struct DataSpec: Hashable, Sendable {
     public var test: Double
     public var seed: UInt64
   }
-}
-
-/// What a rollout runs.
-public enum WorkflowSpec: Sendable {
-  case prompt(PromptSpec)
-  case command(CommandSpec)
-}
-
-/// A chat request made of templates.
-public struct PromptSpec: Sendable {
-  public struct Message: Sendable {
-    public var role: ChatMessage.Role
-    public var template: Template
-  }
-  /// In order; demonstrations are put in before the last user message.
-  public var messages: [Message]
-  public var demonstrations: DemonstrationSpec?
-  public var temperature: Setting
-  public var maxTokens: Setting
-  public var topP: Setting?
-  public var stop: [String]
-  public var seed: Int?
-  public var format: ResponseFormat
-}
-
-/// Rows shown to the model as earlier turns.
-public struct DemonstrationSpec: Sendable {
-  /// How many, at most.
-  public var count: Setting
-  /// The field whose values are balanced; nil: rows in their order.
-  public var balance: String?
-  public var user: Template
-  public var assistant: Template
-}
-
-/// A fixed value or a parameter's.
-public enum Setting: Hashable, Sendable {
-  case value(Value)
-  case parameter(String)
-}
-
-/// A program that is run for each example, or for a batch of them.
-public struct CommandSpec: Sendable {
-  /// The argument vector; no shell ever sees it.
-  public var arguments: [Template]
-  /// Working directory, resolved; nil: a fresh folder for each run.
-  public var directory: String?
-  /// Seconds before the process group is told to end.
-  public var timeout: Double
-  /// The program appends its steps to the file named in `HONE_TRACE`.
-  public var trace: Bool
-  /// Variables of the environment that are handed on, beside PATH.
-  public var passEnvironment: [String]
-  /// Further variables with fixed values.
-  public var environment: [String: String]
-  /// What the program reads on standard input; nil: nothing.
-  public var input: Template?
-  /// Rows in one `{batch.jsonl}`; nil when the command uses none.
-  public var batch: Int?
-  /// Nil: the command runs no generated code.
-  public var sandbox: SandboxSpec?
-}
-
-/// What a command that runs generated code may see and use.
-public struct SandboxSpec: Hashable, Sendable {
-  /// Files and folders it may read beside the system's programs and the files its arguments name, resolved.
-  public var read: [String] = []
-  /// MiB, of each process and of all of them together.
-  public var memory = 1024
-  /// Processes and threads at a time.
-  public var processes = 64
-
-  public init() {}
 }
 
 /// How an output becomes a score, and what is said about it.

@@ -1,6 +1,7 @@
 import Foundation
 import Hone
 import HoneNumerics
+import HoneRetrieval
 import Testing
 
 @testable import RAG
@@ -8,15 +9,6 @@ import Testing
 /// Each stage of `Examples/RAG` by itself.
 struct RAGStageTests {
   // MARK: Chunks
-
-  @Test func termsAreLowerCaseRunsOfLettersAndDigits() {
-    #expect(
-      Terms.of("Beyoncé's 24–10 win, in “Super Bowl 50”.") == [
-        "beyoncé", "s", "24", "10", "win", "in", "super", "bowl", "50",
-      ])
-    #expect(Terms.of("– ... %").isEmpty)
-    #expect(Terms.of("Σίσυφος x²") == ["σίσυφος", "x²"])
-  }
 
   @Test func chunksAreConsecutiveAndEndWithTheirArticle() {
     let corpus = Corpus([("a", "one two three four five"), ("b", "six seven")])
@@ -52,80 +44,13 @@ struct RAGStageTests {
     }
   }
 
-  // MARK: BM25
-
-  private static let documents = ["the cat sat on the mat", "the dog chased the cat", "birds sing"]
-
-  private static func index(_ texts: [String]) -> (BM25, [String: Int]) {
-    var numbers: [String: Int] = [:]
-    let documents = texts.map { text in
-      text.split(separator: " ").map { term in
-        let number = numbers[String(term)] ?? numbers.count
-        numbers[String(term)] = number
-        return number
-      }
-    }
-    return (BM25(documents, terms: numbers.count), numbers)
-  }
-
-  /// Worked out by the formula: N = 3, avgdl = 13/3, idf(cat) = ln(1 + 1.5/2.5), idf(sing) = ln(1 + 2.5/1.5).
-  @Test(arguments: [
-    (["cat"], [0.406105855, 0.442174467, 0]), (["the", "dog"], [0.583171531, 1.542205625, 0]),
-    (["cat", "cat"], [0.812211710, 0.884348934, 0]), (["sing", "cat"], [0.406105855, 0.442174467, 1.257924513]),
-    ([], [0, 0, 0]),
-  ])
-  func bm25IsItsFormula(_ query: [String], _ expected: [Double]) throws {
-    let (index, numbers) = Self.index(Self.documents)
-    let scores = index.scores(try query.map { try #require(numbers[$0]) })
-    #expect(zip(scores, expected).allSatisfy { abs($0 - $1) < 1e-9 }, "\(scores)")
-    #expect(abs(index.idf(try #require(numbers["cat"])) - 0.470003629) < 1e-9)
-  }
+  // MARK: Questions
 
   @Test func stopWordsAndUnknownTermsAreNoPartOfAQuery() {
     let corpus = Corpus([("a", "The Panthers defense gave up 308 points.")])
     let numbers = ["points", "panthers", "defense"].map { corpus.vocabulary[$0] }
     #expect(corpus.vocabulary.query("How many points did the Panthers' defense surrender?") == numbers)
     #expect(corpus.vocabulary.query("What is it?").isEmpty)
-  }
-
-  // MARK: Embeddings
-
-  @Test func vectorsAreScoredByTheirCosine() {
-    let vectors = Vectors([[3, 4], [0, -2], [5, 0], [0, 0]])
-    let scores = vectors.scores([10, 0])
-    #expect(zip(scores, [0.6, 0, 1, 0]).allSatisfy { abs($0 - $1) < 1e-6 }, "\(scores)")
-    #expect(vectors.scores([1, 2, 3]).isEmpty && Vectors([]).scores([1]).isEmpty)
-  }
-
-  // MARK: Fusion
-
-  @Test func rankingsAreByScoreAndThenByNumber() {
-    #expect(Ranking.best([1, 3, 2, 3, 0], limit: 4) == [1, 3, 2, 0])
-    #expect(Ranking.best([1, 0, 2], limit: 9, above: 0) == [2, 0])
-  }
-
-  /// 7: 1/61 + 1/63; 5: 1/62 + 1/61; 9: 1/63; 4: 1/62.
-  @Test func fusionAddsReciprocalRanks() {
-    #expect(Ranking.fused([[7, 5, 9], [5, 4, 7]]) == [5, 7, 4, 9])
-    // A small constant favours what one ranking puts first: 1/2 + 1/5 against 1/3 + 1/3.
-    #expect(Ranking.fused([[1, 2, 3], [4, 2, 5, 1]], constant: 1).first == 1)
-    #expect(Ranking.fused([[1, 2, 3], [4, 2, 5, 1]]).first == 2)
-    #expect(Ranking.fused([[3, 1, 2], []]) == [3, 1, 2] && Ranking.fused([]).isEmpty)
-  }
-
-  @Test func fusionIsTheSumOverRankings() {
-    var random = RandomStream(seed: 4, name: "rankings")
-    for _ in 0..<50 {
-      let rankings = (0..<3).map { _ in
-        Array((0..<12).shuffled(using: &random).prefix(Int.random(in: 0...12, using: &random)))
-      }
-      func score(_ document: Int) -> Double {
-        rankings.compactMap { $0.firstIndex(of: document).map { 1 / Double(61 + $0) } }.reduce(0, +)
-      }
-      let fused = Ranking.fused(rankings)
-      #expect(Set(fused) == Set(rankings.flatMap(\.self)) && Set(fused).count == fused.count)
-      #expect(zip(fused, fused.dropFirst()).allSatisfy { score($0) >= score($1) - 1e-15 })
-    }
   }
 
   // MARK: Compression

@@ -25,7 +25,7 @@ struct TaskFileTests {
       ])
   }
 
-  @Test(arguments: ["prompt", "rag", "forest"])
+  @Test(arguments: ["prompt", "rag", "forest", "steps"])
   func theFormsOfTheReferenceLoad(_ name: String) throws {
     let task = try TaskFile.load(path: fixture("forms/\(name).yaml"))
     #expect(task.space.parameters.count >= 2)

@@ -18,8 +18,8 @@ struct TaskSchemaTests {
 
   @Test func theSchemaAcceptsWhatTheReaderAccepts() throws {
     let schema = try JSONSchema(try Self.schema())
-    let files = ["prompt", "rag", "forest"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
-    let shipped = ["ticket-triage", "rag-xquad"].map { packageRoot.appending(path: "tasks/\($0).yaml") }
+    let files = ["prompt", "rag", "forest", "steps"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
+    let shipped = ["ticket-triage", "rag-xquad", "xquad-steps"].map { packageRoot.appending(path: "tasks/\($0).yaml") }
     for file in files + shipped {
       #expect(schema.problems(with: try Self.yaml(file)) == [], "\(file.lastPathComponent)")
     }
@@ -36,6 +36,9 @@ struct TaskSchemaTests {
     "command-reads-no-data", "command-batch-without-file",
     "schema-keyword", "sandbox-secret", "outcome-of-prompt", "outcome-is-score", "cost-and-outcomes",
     "llambo-without-model", "optoprime-without-model", "outcome-misspelt", "constraint-misspelt", "cost-of-prompt",
+    "step-name-twice", "step-reads-later", "step-reads-itself", "step-named-as-parameter", "step-called-output",
+    "method-parameter", "dense-without-embedding", "top-k-parameter-zero", "demonstrations-read-step",
+    "score-names-step", "text-holds-later-step", "steps-read-no-data", "steps-json-score", "outcome-of-steps",
   ]
 
   @Test(arguments: WrongFileTests.names)

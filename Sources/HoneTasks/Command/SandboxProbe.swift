@@ -50,10 +50,8 @@ final class SandboxProbe: Sendable {
 }
 
 extension TaskFile {
-  /// Whether the workflow runs in a sandbox: when it says so, and always when a parameter is code without a fixed list.
-  public var isSandboxed: Bool {
-    if case .command(let spec) = workflow { spec.sandbox != nil } else { false }
-  }
+  /// Whether a command runs in a sandbox: when it says so, and always when a parameter is code without a fixed list.
+  public var isSandboxed: Bool { workflow.commands.contains { $0.sandbox != nil } }
 
   /// - Throws: `ModelError.configuration` when the workflow needs a sandbox and none can be made here.
   public func checkSandbox(environment: [String: String] = ProcessInfo.processInfo.environment) async throws(ModelError)

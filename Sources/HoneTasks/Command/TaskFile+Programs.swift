@@ -11,7 +11,8 @@ extension TaskFile {
     for use in programUses where use.program.parameters.isEmpty && use.program.fields.isEmpty {
       var folder = directory
       var path = environment["PATH"] ?? CommandRun.defaultPath
-      if use.isWorkflow, case .command(let spec) = workflow {
+      let steps = workflow.steps
+      if let step = use.step, steps.indices.contains(step), case .command(let spec) = steps[step].work {
         folder = spec.directory ?? directory
         path = spec.environment["PATH"] ?? path
       }
@@ -27,7 +28,7 @@ extension ProgramUse {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
       found.message += ": the folder it runs in, \(folder), does not exist"
-      found.hint = "make it, or correct workflow.directory"
+      found.hint = "make it, or correct the command's directory"
       return found
     }
     let name = program.fill(field: { _ in "" }, parameter: { _ in "" })

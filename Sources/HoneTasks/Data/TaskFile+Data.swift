@@ -13,6 +13,7 @@ extension TaskFile {
   /// - Throws: everything that is wrong, with file and line; fields that the task file uses and a row lacks.
   public func loadData() throws(DataError) -> DataSplits {
     guard let data else {
+      try checkDocuments()
       return DataSplits(train: [], validation: [Example(id: "run", fields: .object([:]))], test: [])
     }
     var problems: [Diagnostic] = []
@@ -32,6 +33,7 @@ extension TaskFile {
     var splits = DataSplits(train: rows(data.train), validation: rows(data.validation), test: rows(data.test))
     guard problems.isEmpty else { throw DataError(kind: kind, diagnostics: problems) }
     try checkFields(splits)
+    try checkDocuments()
     if let split = data.split { splits = Self.split(splits.train, split) }
     guard !splits.validation.isEmpty else {
       throw DataError(
@@ -109,17 +111,37 @@ extension TaskFile {
   /// Every `{field}` of the task file must be in every row.
   private func checkFields(_ splits: DataSplits) throws(DataError) {
     var problems: [Diagnostic] = []
+    let rows = splits.train + splits.validation + splits.test
     for use in fieldUses {
-      guard let example = (splits.train + splits.validation + splits.test).first(where: { $0.fields[use.name] == nil })
-      else { continue }
+      guard let example = rows.first(where: { $0.fields[use.name] == nil }) else { continue }
       var diagnostic = use.diagnostic
       let names = (example.fields.object ?? [:]).keys.sorted()
       diagnostic.hint =
-        Nearest.name(to: use.name, among: names).map { "did you mean \($0)?" }
+        Nearest.name(to: use.name, among: names + use.steps).map { "did you mean \($0)?" }
         ?? "row \(quoted(example.id)) has \(names.joined(separator: ", "))"
       problems.append(diagnostic)
     }
+    for step in stepNames where rows.contains(where: { $0.fields[step.name] != nil }) {
+      problems.append(step.diagnostic)
+    }
     if !problems.isEmpty { throw DataError(kind: .invalid, diagnostics: problems) }
+  }
+
+  /// Reads what retrievals search. Their place in the task file is told where a file is not there.
+  private func checkDocuments() throws(DataError) {
+    for use in documentUses {
+      do throws(DataError) {
+        _ = try Documents.read(use.path, field: use.field)
+      } catch {
+        guard error.kind == .invalid else {
+          var diagnostic = use.file
+          diagnostic.message += ": \(use.path) \(error.diagnostics.first?.message ?? "cannot be read")"
+          diagnostic.hint = "check the path; it starts at the task file's folder"
+          throw DataError(kind: error.kind, diagnostics: [diagnostic])
+        }
+        throw error
+      }
+    }
   }
 
   /// Cuts one list in three after shuffling it with the split's seed; the parts keep the file's order.

@@ -59,7 +59,7 @@ extension TaskReader {
     }
   }
 
-  /// An outcome that nothing gives is searched for in vain. A prompt's rollout has `tokens`; what a command gives only a
+  /// An outcome that nothing gives is searched for in vain. A rollout with a prompt has `tokens`; what a command gives only a
   /// run can tell, but a name that is nearly one of the task's own is a misspelling.
   mutating func checkOutcomes(_ members: [String: YAMLNode], _ workflow: WorkflowSpec, _ score: ScoreSpec) {
     func keys(_ section: String, _ key: String) -> [YAMLNode] {
@@ -71,11 +71,8 @@ extension TaskReader {
       ("optimizer.constraints", keys("optimizer", "constraints")), ("optimizer.outcome", keys("optimizer", "outcome")),
     ]
     let isScoredByCommand = if case .command = score.metric { true } else { false }
-    var own: [String] = []
-    if case .prompt = workflow {
-      own = ["tokens"]
-      if !isScoredByCommand { return checkOutcomes(declared + learned, of: own) }
-    }
+    let own = workflow.asksModel ? ["tokens"] : []
+    if !workflow.endsWithCommand, !isScoredByCommand { return checkOutcomes(declared + learned, of: own) }
     let known = own + declared.flatMap(\.1).compactMap(\.scalar)
     for (path, nodes) in learned {
       for node in nodes where !known.contains(node.scalar ?? "") {
@@ -93,7 +90,7 @@ extension TaskReader {
         guard let name = node.scalar, !name.isEmpty, !known.contains(name) else { continue }
         fail(
           "\(path): a prompt's rollout has no outcome \(quoted(name))", at: node,
-          hint: "it has \(list(known)); a score.command can give others")
+          hint: (known.isEmpty ? "" : "it has \(list(known)); ") + "a score.command can give others")
       }
     }
   }

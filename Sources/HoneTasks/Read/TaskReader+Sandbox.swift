@@ -2,10 +2,9 @@ import Foundation
 import HoneTrace
 
 extension TaskReader {
-  mutating func sandbox(_ node: YAMLNode?) -> SandboxSpec? {
+  mutating func sandbox(_ node: YAMLNode?, _ name: String) -> SandboxSpec? {
     guard let node else { return nil }
     var spec = SandboxSpec()
-    let name = "workflow.sandbox"
     guard let members = members(node, of: name, keys: ["read", "memory", "processes"]) else { return spec }
     for element in elements(members["read"], "\(name).read") ?? [] {
       if let path = readable(element, "\(name).read") { spec.read.append(path) }
@@ -36,7 +35,22 @@ extension TaskReader {
 
   /// Code that an optimizer may write runs in a sandbox, whether the file says so or not, and sees no secret.
   mutating func confine(_ workflow: WorkflowSpec, _ space: Space, _ node: YAMLNode) -> WorkflowSpec {
-    guard case .command(var command) = workflow else { return workflow }
+    switch workflow {
+    case .prompt: return workflow
+    case .command(let command): return .command(confine(command, space, node, Self.workflowPlace))
+    case .steps(var steps):
+      for (index, element) in stepNodes.enumerated() where steps.indices.contains(index) {
+        guard case .command(let command) = steps[index].work else { continue }
+        steps[index].work = .command(confine(command, space, element, stepPlace(steps[index].name)))
+      }
+      return .steps(steps)
+    }
+  }
+
+  private mutating func confine(_ command: CommandSpec, _ space: Space, _ node: YAMLNode, _ place: String)
+    -> CommandSpec
+  {
+    var command = command
     let isGenerated = space.parameters.contains { spec in
       if case .code(let domain) = spec.domain { domain.alternatives.isEmpty } else { false }
     }
@@ -44,11 +58,11 @@ extension TaskReader {
     if command.sandbox != nil, let names = node.pairs?.first(where: { $0.key.scalar == "pass_env" })?.value {
       for name in command.passEnvironment where TaskRunner.soundsSecret(name) {
         fail(
-          "workflow.pass_env: generated code would see \(name)", at: names,
+          "\(place).pass_env: generated code would see \(name)", at: names,
           hint: "what runs in a sandbox is given no secret and has no network to use one")
       }
     }
-    return .command(command)
+    return command
   }
 }
 

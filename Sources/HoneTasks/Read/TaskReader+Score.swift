@@ -6,6 +6,8 @@ extension TaskReader {
   ]
 
   mutating func score(_ node: YAMLNode, isCommand: Bool) -> ScoreSpec? {
+    stepScope = .row("a score compares with the row's fields")
+    defer { stepScope = .any }
     let keys = Self.metrics + ["repeats", "feedback", "constraints", "timeout"]
     guard let members = members(node, of: "score", keys: keys) else { return nil }
     let given = Self.metrics.filter { members[$0] != nil }
@@ -30,6 +32,9 @@ extension TaskReader {
   }
 
   private mutating func feedback(_ node: YAMLNode?) -> Template? {
+    let scope = stepScope
+    stepScope = .any
+    defer { stepScope = scope }
     guard let template = template(node, "score.feedback", fields: false), let node else { return nil }
     for field in template.fields where field != "output" && field != "score" {
       noteField(field, at: node, "score.feedback")
@@ -51,13 +56,14 @@ extension TaskReader {
       guard let schema = schema(at, "score.json_schema"), let checked = try? JSONSchema(schema) else { return nil }
       return .jsonSchema(checked)
     case "command":
-      guard let arguments = argumentVector(at, "score.command") else { return nil }
+      guard let arguments = argumentVector(at, "score.command", isScore: true) else { return nil }
       return .command(
         CommandMetric(arguments: arguments, timeout: duration(members["timeout"], "score.timeout") ?? 60))
     default:
       if !isCommand {
         fail(
-          "score.json: reads a command's standard output; this workflow is a prompt", at: at,
+          "score.json: reads a command's standard output; \(isInGraph ? "the last step is no command" : "this workflow is a prompt")",
+          at: at,
           hint: "use json_schema, or exact_match")
       }
       return name(at, "score.json").map { .json(field: $0) }

@@ -3,7 +3,7 @@ import HoneTrace
 
 /// Turns a YAML document into a task file, collecting everything that is wrong with it on the way.
 ///
-/// One file a section of the task file extends it: `TaskReader+Model`, `+Data`, `+Workflow`, `+Parameters`, `+Score`,
+/// One file a section of the task file extends it: `TaskReader+Model`, `+Data`, `+Workflow`, `+Steps`, `+Parameters`, `+Score`,
 /// `+Optimizer`. A section that cannot be read gives nil and the diagnostics say why.
 struct TaskReader {
   let source: YAMLSource
@@ -17,6 +17,13 @@ struct TaskReader {
   var usedParameters: Set<String> = []
   /// Lines that may hold a key pasted by mistake: no message shows them.
   private var hiddenLines: Set<Int> = []
+  /// The steps of the workflow as they stand, whole or not; none when it has one prompt or command.
+  var stepNodes: [YAMLNode] = []
+  /// The number of the step that is being read.
+  var step = 0
+  /// Whose outputs may be read where the reader is.
+  var stepScope = StepScope.any
+  var documentUses: [DocumentUse] = []
 
   init(source: YAMLSource, directory: String) {
     self.source = source
@@ -245,8 +252,10 @@ struct TaskReader {
   }
 
   mutating func noteField(_ field: String, at node: YAMLNode, _ name: String) {
+    guard !isStepOutput(field, at: node, name) else { return }
     let message = "\(name): the data has no field \(quoted(field))"
-    fieldUses.append(FieldUse(name: field, diagnostic: diagnostic(message, at: node, hint: nil)))
+    fieldUses.append(
+      FieldUse(name: field, diagnostic: diagnostic(message, at: node, hint: nil), steps: readableSteps))
   }
 
   mutating func use(_ parameter: String, at node: YAMLNode, _ name: String) {

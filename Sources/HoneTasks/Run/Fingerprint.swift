@@ -6,23 +6,24 @@ import HoneTrace
 
 /// What decides a rollout beside its assignment, example and repeat, as one hash.
 enum Fingerprint {
-  static func of(_ task: TaskFile, endpoint: Endpoint?, demonstrations: [Example]) -> String {
+  static func of(_ task: TaskFile, endpoint: Endpoint?, embedding: Endpoint?, demonstrations: [Example]) -> String {
     var parts: [String: Value] = [
       "version": 1, "workflow": task.canonical["workflow"] ?? .null, "score": task.canonical["score"] ?? .null,
       "demonstrations": .array(demonstrations.map { ["id": .string($0.id), "fields": $0.fields] }),
       "files": .object(files(of: task).mapValues(Value.string)),
     ]
     if task.isSandboxed { parts["sandbox"] = 1 }
-    if let endpoint {
-      parts["model"] = [
-        "api": .string(endpoint.api.rawValue), "name": .string(endpoint.model), "alias": .string(endpoint.alias),
-      ]
-    }
+    if let endpoint { parts["model"] = name(of: endpoint) }
+    if let embedding { parts["embedding"] = name(of: embedding) }
     return sha256(Value.object(parts).canonicalJSON)
   }
 
-  /// Hashes of the files that commands name among their arguments, by the name they are given: a changed program is another
-  /// workflow.
+  private static func name(of endpoint: Endpoint) -> Value {
+    ["api": .string(endpoint.api.rawValue), "name": .string(endpoint.model), "alias": .string(endpoint.alias)]
+  }
+
+  /// Hashes of the documents that are searched and of the files that commands name among their arguments, by the name they are
+  /// given: a changed program is another workflow.
   private static func files(of task: TaskFile) -> [String: String] {
     var hashes: [String: String] = [:]
     func add(_ arguments: [Template], in directory: String) {
@@ -31,7 +32,12 @@ enum Fingerprint {
         hashes[file.name] = sha256(bytes)
       }
     }
-    if case .command(let spec) = task.workflow {
+    for spec in task.workflow.retrievals {
+      if let bytes = try? SafePath.read(spec.documents, limit: Dataset.maxBytes) {
+        hashes[spec.documents(from: task.directory)] = sha256(bytes)
+      }
+    }
+    for spec in task.workflow.commands {
       add(spec.arguments, in: spec.directory ?? task.directory)
       for path in spec.sandbox?.read ?? [] {
         if let bytes = try? SafePath.read(path, limit: 16 << 20) { hashes[path] = sha256(bytes) }

@@ -15,7 +15,7 @@ extension TaskFile {
     -> Endpoint?
   {
     guard let model else {
-      guard case .prompt = workflow else { return nil }
+      guard workflow.asksModel else { return nil }
       return try ModelSpec.unnamed.endpoint(environment: environment, isOverridable: true)
     }
     return try model.endpoint(environment: environment, isOverridable: true)
@@ -30,6 +30,18 @@ extension TaskFile {
     guard let model = optimizer.model else { return try endpoint(environment: environment) }
     return try model.endpoint(environment: environment, isOverridable: model.endpoint == nil)
   }
+
+  /// The endpoint that turns texts into vectors; nil when no step may need one. The environment overrides none of it but
+  /// the key.
+  public func embeddingEndpoint(environment: [String: String] = ProcessInfo.processInfo.environment)
+    throws(ModelError) -> Endpoint?
+  {
+    guard let embedding, embeds else { return nil }
+    return try embedding.endpoint(environment: environment, isOverridable: false)
+  }
+
+  /// Whether a step may need embeddings.
+  var embeds: Bool { workflow.retrievals.contains { $0.mayEmbed(space) } }
 }
 
 extension ModelSpec {

@@ -15,6 +15,8 @@ public struct CostEstimate: Hashable, Codable, Sendable {
   public var testRollouts: Int
   /// Rollouts of the whole study; nil when there is no end to them.
   public var rollouts: Int?
+  /// Model requests of one rollout: one a prompt, and one a search that needs the query's embedding.
+  public var requestsPerRollout: Int
   /// Model requests of the workflow and the proposer together; nil when there is no end to them. A command's own requests
   /// are not known here.
   public var requests: Int?
@@ -39,10 +41,12 @@ extension TaskFile {
     let perAsk = needsRollouts ? min(minibatch, data.train.count) * score.repeats : 0
     let test = 2 * data.test.count * score.repeats
     let rollouts = Self.bounded(trials.flatMap { Self.total($0, perTrial + perAsk, and: test) }, by: budget.rollouts)
-    let isPrompt = if case .prompt = workflow { true } else { false }
+    let perRolloutRequests = workflow.prompts + workflow.retrievals.count { $0.mayEmbed(space) }
     // A proposer asks once for a text and once more when the reply is refused.
     let asks = needsRollouts ? 2 : 0
-    let unbounded = rollouts.flatMap { Self.total(trials ?? $0, asks, and: isPrompt ? $0 : 0) }
+    let unbounded = rollouts.flatMap { rollouts in
+      Self.total(rollouts, perRolloutRequests, and: 0).flatMap { Self.total(trials ?? rollouts, asks, and: $0) }
+    }
     let perRollout = tokensPerRollout(data)
     let perProposal = 4000
     let tokens = rollouts.flatMap { rollouts in
@@ -52,7 +56,8 @@ extension TaskFile {
     }
     return CostEstimate(
       trials: trials, rolloutsPerTrial: perTrial, trainRolloutsPerAsk: perAsk, testRollouts: test, rollouts: rollouts,
-      requests: Self.bounded(unbounded, by: budget.requests), tokensPerRollout: perRollout,
+      requestsPerRollout: perRolloutRequests, requests: Self.bounded(unbounded, by: budget.requests),
+      tokensPerRollout: perRollout,
       tokens: Self.bounded(tokens, by: budget.tokens))
   }
 
@@ -69,9 +74,8 @@ extension TaskFile {
   private static func bounded(_ count: Int?, by cap: Int?) -> Int? { [count, cap].compactMap(\.self).min() }
 
   private func tokensPerRollout(_ data: DataSplits) -> ClosedRange<Int>? {
-    guard case .prompt(let spec) = workflow, !data.validation.isEmpty else { return nil }
-    let shots = spec.demonstrations.map { Demonstrations(data.train, balance: $0.balance) }
-    let run = PromptRun(spec: spec, space: space, demonstrations: shots)
+    guard workflow.asksModel, !data.validation.isEmpty else { return nil }
+    let steps = PreparedStep.all(of: self, train: data.train, embedder: nil, redact: { $0 })
     var largest = space.initial
     for parameter in space.parameters where parameter.domain.isEncodable && largest[parameter.name] != nil {
       largest.values[parameter.name] = parameter.domain.decode(1)
@@ -79,13 +83,35 @@ extension TaskFile {
     // A few rows stand for all.
     let rows = data.validation.prefix(16)
     func tokens(_ assignment: Assignment) -> Int {
-      let total = rows.reduce(0) { sum, row in
-        let request = run.request(row, assignment)
-        return sum + request.maxTokens + request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
-      }
-      return total / rows.count
+      rows.reduce(0) { $0 + rolloutTokens($1, steps, assignment) } / rows.count
     }
     let (start, end) = (tokens(space.initial), tokens(largest))
     return min(start, end)...max(start, end)
+  }
+
+  /// Tokens of one rollout's prompts and replies, each reply and each passage as long as it may be. What commands print is
+  /// not known and counts nothing.
+  private func rolloutTokens(_ row: Example, _ steps: [PreparedStep], _ assignment: Assignment) -> Int {
+    var rollout = RolloutState(row: row, fields: row, assignment: assignment, repeat: 0)
+    var sum = 0
+    for step in steps {
+      var output = ""
+      switch step.work {
+      case .prompt(let run):
+        let request = run.request(rollout.fields, assignment)
+        sum += request.maxTokens + request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
+        if step.isInGraph {
+          output = String(repeating: "x", count: Int(Double(min(request.maxTokens, 1 << 16)) * Tokens.bytesPerToken))
+        }
+      case .retrieve(let retriever):
+        let filling = Filling(space: space)
+        output = retriever.longest(
+          filling.value(retriever.spec.topK, assignment).int ?? 5,
+          words: retriever.spec.words.flatMap { filling.value($0, assignment).int })
+      case .command: break
+      }
+      rollout.note(output, of: step, node: nil)
+    }
+    return sum
   }
 }

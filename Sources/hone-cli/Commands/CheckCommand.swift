@@ -41,6 +41,7 @@ struct CheckCommand: AsyncParsableCommand {
     let columns = console.dataTerminal.columns
     console.result("Checked", "\(task.path)  study \(task.study), \(task.objective.line)")
     for line in task.space.lines(columns: columns) { console.result("Parameter", line) }
+    for line in Self.lines(of: task) { console.result("Step", line) }
     console.result(
       "Data",
       "train \(Format.count(data.train.count)), validation \(Format.count(data.validation.count)), "
@@ -54,6 +55,9 @@ struct CheckCommand: AsyncParsableCommand {
     } else if let endpoint = try task.endpoint(environment: resolved.environment) {
       console.result("Model", "\(Printable.line(endpoint.model)) at \(endpoint.place)")
     }
+    if let endpoint = try task.embeddingEndpoint(environment: resolved.environment) {
+      console.result("Embedding", "\(Printable.line(endpoint.model)) at \(endpoint.place)")
+    }
     if task.isSandboxed {
       console.result("Sandbox", "bubblewrap; the command sees no network and no file but those named")
     }
@@ -63,6 +67,18 @@ struct CheckCommand: AsyncParsableCommand {
     console.result("Scheduler", search.schedulerLine)
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
     console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
+  }
+
+  /// The steps of a workflow that declares several, each with what it reads: parameters, fields, outputs.
+  private static func lines(of task: TaskFile) -> [String] {
+    guard task.workflow.isGraph else { return [] }
+    let steps = task.stepReads
+    let width = steps.map(\.name.count).max() ?? 0
+    return steps.map { step in
+      let reads = (step.parameters.map { "$\($0)" } + step.fields).joined(separator: ", ")
+      return "\(Printable.pad(step.name, to: width))  \(Printable.pad(step.kind, to: 8))  "
+        + (reads.isEmpty ? "reads nothing" : "reads \(Printable.line(reads))")
+    }
   }
 
   private func reason(_ task: TaskFile) -> String? {
@@ -89,6 +105,13 @@ struct CheckCommand: AsyncParsableCommand {
         "optimizer": .string(task.optimizer.name),
         "optimizer_reason": reason(task).asValue, "scheduler": SearchWords(task).scheduler,
         "parameters": .array(task.space.parameters.map(\.asValue)),
+        "steps": .array(
+          task.stepReads.map {
+            [
+              "name": .string($0.name), "kind": .string($0.kind), "parameters": .array($0.parameters.map(Value.string)),
+              "fields": .array($0.fields.map(Value.string)),
+            ]
+          }),
         "data": [
           "train": .int(data.train.count), "validation": .int(data.validation.count), "test": .int(data.test.count),
         ],
@@ -110,7 +133,7 @@ struct CheckPlan: Sendable {
     assignments = task.space.cardinality
     budget = task.budget
     estimate = task.estimate(data)
-    if case .prompt = task.workflow { asksModel = true } else { asksModel = false }
+    asksModel = estimate.requestsPerRollout > 0
   }
 
   /// Rollouts of a trial that is not screened out, the training examples shown to proposers included.
@@ -140,9 +163,10 @@ struct CheckPlan: Sendable {
     var text =
       "\(Format.plural(rolloutsPerTrial, "rollout")) a trial at most, \(Format.count(estimate.testRollouts)) for the sealed test"
     if let rollouts = estimate.rollouts { text += "; \(Format.count(rollouts)) in all at most" }
-    if asksModel { text += ", each one request" }
+    let each = estimate.requestsPerRollout
+    if asksModel { text += each == 1 ? ", each one request" : ", each \(Format.count(each)) requests" }
     lines.append(Line(word: "Plan", text: text))
-    if let rollouts = estimate.rollouts, asksModel, let requests = budget.requests, rollouts > requests {
+    if let rollouts = estimate.rollouts, asksModel, let requests = budget.requests, rollouts > requests / each {
       lines.append(
         Line(
           word: "Note",

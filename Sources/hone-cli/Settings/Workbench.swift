@@ -19,9 +19,10 @@ struct Workbench: Sendable {
     task = resolved.task
     let environment = resolved.environment
     let endpoint = try task.endpoint(environment: environment)
+    let embedding = try task.embeddingEndpoint(environment: environment)
     let proposerEndpoint = try Self.proposerEndpoint(of: task, environment: environment)
     var secrets = Secrets(of: environment)
-    for base in [endpoint?.base, proposerEndpoint?.base] { base.map { secrets.add(queryOf: $0) } }
+    for base in [endpoint?.base, proposerEndpoint?.base, embedding?.base] { base.map { secrets.add(queryOf: $0) } }
     // What the file says is stored, proposed and sent as it stands: a secret in it cannot be kept out of all that.
     guard secrets.redact(task.canonical) == task.canonical else {
       throw Failure(
@@ -30,7 +31,8 @@ struct Workbench: Sendable {
     }
     let data = data.redacted(by: secrets)
     self.data = data
-    let shared = endpoint == nil && proposerEndpoint == nil ? nil : transport()
+    let needsNone = endpoint == nil && proposerEndpoint == nil && embedding == nil
+    let shared = needsNone ? nil : transport()
     func client(_ endpoint: Endpoint) -> ModelClient? {
       shared.map {
         ModelClient(
@@ -41,14 +43,15 @@ struct Workbench: Sendable {
     self.endpoint = endpoint
     proposer = proposerEndpoint == endpoint ? model : proposerEndpoint.flatMap(client)
     runner = TaskRunner(
-      task, train: data.train, endpoint: endpoint, model: model, environment: environment, secrets: secrets)
+      task, train: data.train, endpoint: endpoint, model: model, embedding: embedding,
+      embedder: embedding.flatMap(client), environment: environment, secrets: secrets)
   }
 
   /// Nil when the task names no model at all: numbers are then searched without words.
   private static func proposerEndpoint(of task: TaskFile, environment: [String: String]) throws(ModelError) -> Endpoint?
   {
     guard task.optimizer.model != nil || task.model != nil else {
-      if case .command = task.workflow { return nil }
+      guard task.workflow.asksModel else { return nil }
       return try task.proposerEndpoint(environment: environment)
     }
     return try task.proposerEndpoint(environment: environment)

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Words and the terms in them: what is indexed, matched and weighed.
-enum Terms {
+public enum Terms {
   /// The lower-case runs of letters and digits in a text: "Beyoncé's" has the terms "beyoncé" and "s".
-  static func of(_ text: some StringProtocol) -> [String] {
+  public static func of(_ text: some StringProtocol) -> [String] {
     var terms: [String] = []
     var term = String.UnicodeScalarView()
     func end() {
@@ -25,7 +25,7 @@ enum Terms {
   }
 
   /// English function words, question words and the rests of contractions: they say how, not what.
-  static let stopWords = Set(
+  public static let stopWords = Set(
     """
     a about above after again against all also am an and any are as at be because been before being below between both
     but by can could did do does doing down during each either few for from further had has have having he her here hers
@@ -37,18 +37,20 @@ enum Terms {
     """.split { $0.isWhitespace }.map(String.init))
 }
 
-/// Gives every term of the articles a number, so that indexes need no text.
-struct Vocabulary: Sendable {
+/// Gives every term of some documents a number, so that indexes need no text.
+public struct Vocabulary: Sendable {
   private var numbers: [String: Int] = [:]
   /// By number.
-  private(set) var isStopWord: [Bool] = []
+  public private(set) var isStopWord: [Bool] = []
 
-  var count: Int { numbers.count }
+  public init() {}
 
-  subscript(term: String) -> Int? { numbers[term] }
+  public var count: Int { numbers.count }
+
+  public subscript(term: String) -> Int? { numbers[term] }
 
   /// The term's number; a new one when it has none.
-  mutating func number(_ term: String) -> Int {
+  public mutating func number(_ term: String) -> Int {
     if let known = numbers[term] { return known }
     let number = numbers.count
     numbers[term] = number
@@ -57,7 +59,7 @@ struct Vocabulary: Sendable {
   }
 
   /// Numbers of a question's terms that are known and no stop words, in its order.
-  func query(_ question: String) -> [Int] {
+  public func query(_ question: String) -> [Int] {
     Terms.of(question).compactMap { numbers[$0] }.filter { !isStopWord[$0] }
   }
 }

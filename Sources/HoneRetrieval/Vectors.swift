@@ -1,16 +1,17 @@
 /// Scores documents by the cosine between their embeddings and the query's.
-struct Vectors: Sendable {
+public struct Vectors: Sendable {
   /// One document after the other, each of length 1.
   private let numbers: [Float]
   private let dimensions: Int
 
-  init(_ vectors: [[Float]]) {
+  /// - Parameter vectors: of one length, by document.
+  public init(_ vectors: [[Float]]) {
     dimensions = vectors.first?.count ?? 0
     numbers = vectors.flatMap(Self.normalized)
   }
 
   /// By document.
-  func scores(_ query: [Float]) -> [Double] {
+  public func scores(_ query: [Float]) -> [Double] {
     guard query.count == dimensions, dimensions > 0 else { return [] }
     let query = Self.normalized(query)
     return numbers.withUnsafeBufferPointer { numbers in

@@ -1,7 +1,7 @@
 /// Orders documents by score, and orders by each other.
-enum Ranking {
+public enum Ranking {
   /// The best `limit` documents with a score above `floor`, best first; of equals the one with the lower number.
-  static func best(_ scores: [Double], limit: Int, above floor: Double = -.infinity) -> [Int] {
+  public static func best(_ scores: [Double], limit: Int, above floor: Double = -.infinity) -> [Int] {
     let found = scores.indices.filter { scores[$0] > floor }
     return Array(found.sorted { (scores[$0], $1) > (scores[$1], $0) }.prefix(limit))
   }
@@ -10,7 +10,7 @@ enum Ranking {
   ///
   /// Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion Outperforms Condorcet and Individual Rank Learning Methods",
   /// SIGIR 2009, with the constant 60 of the paper. One ranking alone keeps its order.
-  static func fused(_ rankings: [[Int]], constant: Double = 60) -> [Int] {
+  public static func fused(_ rankings: [[Int]], constant: Double = 60) -> [Int] {
     var scores: [Int: Double] = [:]
     for ranking in rankings {
       for (place, document) in ranking.enumerated() {
