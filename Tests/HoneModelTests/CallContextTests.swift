@@ -58,6 +58,22 @@ import Testing
     #expect(transport.requests.count == 6)
   }
 
+  /// A call that belongs to no repeat is found by all of them, and still stands in the rollout that made it.
+  @Test func aScopeWithinAnotherTellsItOfItsCalls() async throws {
+    let transport = counting()
+    let client = Bench.client(endpoint, transport: transport)
+    let cassette = MemoryArchive()
+    let rollout = CallScope(repeat: 3)
+    let inner = CallContext(cassette: cassette, mode: .auto, scope: CallScope(repeat: 0, within: rollout))
+    let reply = try await ask(client, "a", inner)
+    #expect(rollout.callKeys == [reply.callKey] && rollout.spend == inner.scope.spend && rollout.spend.requests == 1)
+    #expect(cassette.all.map(\.repeat) == [0])
+    let later = CallScope(repeat: 1)
+    let again = CallContext(cassette: cassette, mode: .replay, scope: CallScope(repeat: 0, within: later))
+    #expect(try await ask(client, "a", again).text == reply.text)
+    #expect(later.records.map(\.key) == [reply.callKey] && transport.requests.count == 1)
+  }
+
   @Test func replayingSpendsWhatWasSpentAndStopsAtTheSamePlace() async throws {
     let transport = counting()
     let client = Bench.client(endpoint, transport: transport)

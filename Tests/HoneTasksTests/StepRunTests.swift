@@ -248,6 +248,62 @@ struct StepRunTests {
     #expect(first.outcome.score == second.outcome.score)
   }
 
+  /// A server of chat and embeddings; a text's vector counts three letters.
+  static let server = ScriptedTransport { request in
+    guard request.url.hasSuffix("/embeddings") else {
+      return .success(ScriptedTransport.chatReply("seen \(request.prompt.count)"))
+    }
+    let texts = request.body["input"]?.array?.compactMap(\.string) ?? []
+    let rows = texts.enumerated().map { index, text -> Value in
+      let vector = ["a", "e", "o"].map { letter in Value.int(1 + text.count { String($0) == letter }) }
+      return ["index": .int(index), "embedding": .array(vector)]
+    }
+    let body: Value = ["data": .array(rows), "usage": ["prompt_tokens": .int(texts.count)]]
+    return .success(HTTPReply(status: 200, headers: [], body: [UInt8](body.canonicalJSON.utf8)))
+  }
+
+  /// Runs one rollout with recorded calls.
+  private func run(
+    _ task: TaskFile, _ transport: ScriptedTransport, _ cassette: Cassette, _ mode: CassetteMode, repeats: [Int]
+  ) async throws -> [(Outcome, CallScope)] {
+    let endpoint = try #require(try task.endpoint(environment: [:]))
+    let embedding = try #require(try task.embeddingEndpoint(environment: [:]))
+    let runner = TaskRunner(
+      task, train: [], endpoint: endpoint, model: ModelClient(endpoint, transport: transport, environment: [:]),
+      embedding: embedding, embedder: ModelClient(embedding, transport: transport, environment: [:]), environment: [:])
+    var outcomes: [(Outcome, CallScope)] = []
+    for number in repeats {
+      let calls = CallContext(cassette: cassette, mode: mode, scope: CallScope(repeat: number))
+      let trace = TraceContext(assignment: runner.space.initial)
+      let outcome = await CallContext.$current.withValue(calls) {
+        await TraceContext.$current.withValue(trace) { await runner.run(Self.example, repeat: number) }
+      }
+      outcomes.append((outcome, calls.scope))
+    }
+    return outcomes
+  }
+
+  /// Which rollout embeds the documents decides no key: here another one does when it is replayed.
+  @Test func embeddingsAreRecordedAndReplayed() async throws {
+    let folder = try Self.folder()
+    let steps = Self.threeSteps.replacing("top_k: $topK", with: "top_k: 2, method: hybrid, words: 4")
+    let embedding = "embedding: { endpoint: \"http://vectors/v1\", name: letters }"
+    let task = try Self.task(steps, in: folder, more: embedding)
+    let path = folder.path + "/c.jsonl"
+    let recorded = try await run(
+      task, Self.server, try Cassette(path: path, writable: true), .record, repeats: [0, 1])
+    #expect(recorded.allSatisfy { $0.0.score == 0 && $0.0.failure == nil }, "\(recorded.map(\.0))")
+    // Two prompts and a query's embedding each, and the documents' once.
+    #expect(recorded.map(\.1.callKeys.count) == [4, 3])
+    let silent = ScriptedTransport { _ in .failure(TransportError(.cancelled, "nothing may be sent", sent: false)) }
+    let replayed = try await run(
+      task, silent, try Cassette(path: path, writable: false), .replay, repeats: [1, 0])
+    #expect(silent.requests.isEmpty)
+    #expect(replayed.map(\.0.output) == recorded.reversed().map(\.0.output))
+    #expect(replayed.map(\.1.callKeys.count) == [4, 3])
+    #expect(Set(replayed.flatMap(\.1.callKeys)) == Set(recorded.flatMap(\.1.callKeys)))
+  }
+
   @Test func theFingerprintHoldsTheDocuments() throws {
     let folder = try Self.folder()
     let task = try Self.task(in: folder)
