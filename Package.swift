@@ -78,7 +78,8 @@ let package = Package(
     // Examples and benchmarks are ordinary programs on the public API.
     .executableTarget(
       name: "Answering", dependencies: ["Hone"], path: "Examples/Answering", swiftSettings: strict),
-    .executableTarget(name: "RAG", dependencies: ["Hone", "HoneRetrieval"], path: "Examples/RAG", swiftSettings: strict),
+    .executableTarget(
+      name: "RAG", dependencies: ["Hone", "HoneRetrieval"], path: "Examples/RAG", swiftSettings: strict),
     .executableTarget(
       name: "hone-bench", dependencies: ["Hone", "HoneTasks", "HoneTesting"], path: "Benchmarks/Suites",
       swiftSettings: strict),

@@ -10,7 +10,7 @@ enum MixedSuite {
   private static let seeds = 20
 
   /// Text, bounds or costs are what these are for: without them they are another one's double.
-  private static let left: Set = ["joint", "optoprime", "gp-constrained", "gp-cost"]
+  private static let left = OptimizerCatalog.askingModel.union(["joint", "gp-constrained", "gp-cost"])
 
   static func run() async throws -> [Figure] {
     let names = OptimizerCatalog.names.filter { !left.contains($0) }

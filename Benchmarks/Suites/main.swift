@@ -20,6 +20,11 @@ if CommandLine.arguments.dropFirst().first == "model-server" {
   exit(0)
 }
 
+if CommandLine.arguments.dropFirst().first == "world-server" {
+  try WorldServer.serve()
+  exit(0)
+}
+
 let names = suites.map(\.name).joined(separator: "|")
 guard let wanted = CommandLine.arguments.dropFirst().first, let suite = suites.first(where: { $0.name == wanted })
 else {
