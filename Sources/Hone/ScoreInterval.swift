@@ -1,3 +1,4 @@
+import Foundation
 import HoneNumerics
 
 /// Confidence intervals of means of bounded scores. None has zero width: ten rows of ten right do not say that every row
@@ -17,9 +18,18 @@ struct ScoreInterval {
     self.range = range
   }
 
-  /// From 0 to 1, and further where scores were seen beyond that.
+  /// From 0 to the power of ten above the greatest where scores lie between 0 and 1, so that small losses have a scale of
+  /// their own; else from the least to the greatest: neither the unit nor the origin of a score decides what is shown.
   static func range(_ scores: [Double]) -> ClosedRange<Double> {
-    min(0, scores.min() ?? 0)...max(1, scores.max() ?? 1)
+    guard let low = scores.min(), let high = scores.max() else { return 0...1 }
+    if low >= 0, high <= 1 {
+      let power = high > 0 ? pow(10, log10(high).rounded(.up)) : 1
+      return 0...max(power, high)
+    }
+    if high > low { return low...high }
+    // Equal scores do not say how far they reach.
+    let half = max(abs(low), .leastNormalMagnitude)
+    return max(low - half, -.greatestFiniteMagnitude)...min(low + half, .greatestFiniteMagnitude)
   }
 
   /// Of 0/1 scores the score interval (Wilson, JASA 22, 1927); of others the normal interval after z^2 / 2

@@ -6,9 +6,13 @@ extension Study {
   /// score, or none keeps the constraints. A running study may be asked too.
   public func winner() async throws -> Winner? {
     guard let definition = try await store.definition(of: name) else { return nil }
-    let candidates = Candidates(try await store.trials(of: name), constraints: definition.constraints)
+    let trials = try await store.trials(of: name)
+    let candidates = Candidates(trials, constraints: definition.constraints)
     let rollouts = try await store.rollouts(of: name, trial: nil, split: .validation, traces: false)
-    return candidates.winner(rollouts, definition.problem.objective, confidence: definition.confidence)
+    var winner = candidates.winner(rollouts, definition.problem.objective, confidence: definition.confidence)
+    // Those that were dropped on the way competed too.
+    winner?.candidates = trials.count { $0.state == .complete }
+    return winner
   }
 
   /// The trial that the study recommends as it stands.

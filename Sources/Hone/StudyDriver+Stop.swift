@@ -41,7 +41,9 @@ extension StudyDriver {
   /// Nil when it is off. A gain in the score alone does not say what a front gains.
   private var stopRule: StopRule? {
     guard let cost = settings.costPerExample, problem.objective.outcomes.isEmpty else { return nil }
-    return StopRule(costPerExample: cost)
+    // Under full evaluation the first trials are a design: before a model has proposed some, they say little of what the
+    // next one may gain. Schedulers begin many at once.
+    return StopRule(costPerExample: cost, fewestTrials: newTrialExamples == nil ? 4 : 8)
   }
 
   /// What full evaluation gives a new trial: all examples, or those of the screening. Nil: the scheduler may give any number.

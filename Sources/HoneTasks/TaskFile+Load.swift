@@ -72,6 +72,7 @@ extension TaskReader {
     }
     guard var workflow, let space, let score else { return nil }
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
+    checkBandit(members, optimizer, space, goal.objective)
     agree(members, workflow, space, score, hasEmbedding: embedding != nil)
     if !workflow.asksModel, model == nil, let node = members["optimizer"] ?? members["parameters"] {
       checkProposer(optimizer, space, at: node)

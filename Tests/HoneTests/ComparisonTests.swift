@@ -53,17 +53,32 @@ import Testing
     #expect(abs(comparison.startInterval.upper - 0.2775) < 1e-3 && comparison.startInterval.lower < 1e-4)
   }
 
-  /// Whatever the scores: some width, and the mean within.
+  /// The same results in another unit, or from another origin, give the same verdict.
+  @Test(arguments: [(0.001, 0.0), (1, 0), (100, 0), (1e6, 0), (1, 1_000), (-3, 50)])
+  func unitsDoNotDecide(_ unit: Double, _ origin: Double) {
+    var random = RandomStream(seed: 4, name: "units")
+    let pairs = (0..<40).map { _ -> (start: Double, best: Double) in
+      let hard = random.uniform()
+      return (start: 0.4 * hard + 0.1 * random.uniform(), best: 0.4 * hard + 0.1 * random.uniform() + 0.45)
+    }
+    let scaled = pairs.map { (start: origin + unit * $0.start, best: origin + unit * $0.best) }
+    let comparison = Comparison(scaled, sign: unit < 0 ? -1 : 1, confidence: 0.95, seed: 1)
+    #expect(comparison.gainInterval.lower > 0 && comparison.pValue < 0.001, "\(comparison)")
+    #expect(comparison.gainInterval.upper < 0.8 * abs(unit))
+  }
+
+  /// Whatever the scores: some width, on their own scale, and the mean within.
   @Test func noIntervalIsWithoutWidthOrBesideItsMean() {
     for count in [1, 2, 10, 200] {
       for (start, best) in [(0.0, 1.0), (1, 1), (0.5, 0.5), (0.2, 0.9), (700, 30), (-3, -3), (0, 1e-9)] {
         let comparison = compare(Array(repeating: (start, best), count: count))
+        let scale = best == 1e-9 ? 1e-9 : 1
         for (mean, interval) in [
           (comparison.start, comparison.startInterval), (comparison.best, comparison.bestInterval),
           (comparison.gain, comparison.gainInterval),
         ] {
-          #expect(interval.upper - interval.lower > 1 / Double(count + 20), "\(count) \(start) \(best)")
-          #expect(interval.lower - 1e-9 <= mean && mean <= interval.upper + 1e-9, "\(count) \(start) \(best)")
+          #expect(interval.upper - interval.lower > scale / Double(count + 20), "\(count) \(start) \(best)")
+          #expect(interval.lower - 1e-12 <= mean && mean <= interval.upper + 1e-12, "\(count) \(start)")
         }
       }
     }

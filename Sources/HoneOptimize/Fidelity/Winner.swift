@@ -192,7 +192,8 @@ public struct Winner: Hashable, Codable, Sendable {
   public var mean: Double
   public var lower: Double
   public var upper: Double
-  /// Trials it was chosen from, all with at least half of the most examples that any has.
+  /// Trials it was chosen from: of a table, those with at least half of the most examples that any has; of a study, all with
+  /// a score.
   public var candidates: Int
 
   /// - Parameter confidence: of the interval, between 0 and 1.

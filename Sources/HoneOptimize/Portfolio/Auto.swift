@@ -119,6 +119,7 @@ public struct Auto: Optimizer {
 
   private static func budget(_ space: Space, _ most: Int?) -> String? {
     guard let most else { return nil }
+    if space.cardinality == 1 { return "There is one assignment." }
     if let all = space.cardinality, all <= most { return "The budget of \(most) trials covers all \(all) assignments." }
     return most <= StartDesign.size
       ? "A budget of \(most) trials is spent on a Sobol design, before any model."

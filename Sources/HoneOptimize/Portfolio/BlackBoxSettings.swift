@@ -3,16 +3,17 @@ import HoneTrace
 extension OptimizerCatalog {
   /// The settings of numerical optimizers, sorted; those that are not named have none.
   static let blackBoxSettings: [String: [String]] = [
-    "aegis": ["epsilon"],
+    "aegis": ["candidates", "epsilon"],
     "annealing": ["acceptance", "cooling", "neighbour", "schedule", "step"],
     "cma-es": ["population", "step"],
     "cross-entropy": ["elite", "population", "smoothing"],
-    "epsilon-shotgun": ["epsilon"],
+    "epsilon-shotgun": ["candidates", "epsilon"],
     "random-forest": ["random_share", "trees"],
   ]
 
   /// A numerical optimizer with settings of its own; nil for any other one.
   static func blackBox(_ name: String, _ reader: SettingsReader) throws(OptimizerError) -> (any Optimizer)? {
+    _ = try reader.int("candidates", in: 1...64)
     switch name {
     case "aegis":
       var settings = AEGiS.Settings()

@@ -11,6 +11,7 @@ import HoneTrace
 /// - `cma-es`: `population` (4 + 3 ln(numbers)); `step`, the first deviation in parts of a range (0.3).
 /// - `cross-entropy`: `population` (20); `elite`, part of it that is fitted (0.2); `smoothing` (0.7).
 /// - `random-forest`: `trees` (10); `random_share` of the proposals (0.2).
+/// - `aegis`, `epsilon-shotgun`, `gp`: `candidates`, proposals of one ask (1).
 /// - `gp`: `acquisition`, `ucb` (the default) or `logei`; `priors`, where the best values are expected, by parameter
 ///   `{ near, spread }` (spread 0.2); `confidence` in them, about a tenth of the trials planned (5); `outputs`, what is done
 ///   to scores before the fit, `compressed`, `yeo-johnson` or `none` (`compressed`); `warp`, whether numbers are (false).
@@ -57,7 +58,7 @@ public enum OptimizerCatalog {
     ]
     switch optimizer {
     case "auto", "joint": return (proposer + ["share"]).sorted()
-    case "gp": return ["acquisition", "confidence", "outputs", "priors", "warp"]
+    case "gp": return ["acquisition", "candidates", "confidence", "outputs", "priors", "warp"]
     case "gp-constrained": return ["confidence", "constraints", "priors"]
     case "gp-cost": return ["confidence", "outcome", "power", "priors"]
     case "llambo": return llamboSettings

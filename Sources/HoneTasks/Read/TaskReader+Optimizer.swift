@@ -31,6 +31,11 @@ extension TaskReader {
       spec.settings["prompts"] = path(folder, "optimizer.prompts").map(Value.string)
     }
     check(spec, members, node, space)
+    if spec.name == "gp-constrained", members["constraints"] == nil {
+      fail(
+        "optimizer: gp-constrained has no constraints to learn", at: node,
+        hint: "such as constraints: { tokens: { at_most: 400 } }")
+    }
     return spec
   }
 

@@ -27,6 +27,27 @@ extension TaskReader {
     return spec
   }
 
+  /// A bandit chooses among assignments that can be counted, and by the score alone.
+  mutating func checkBandit(
+    _ members: [String: YAMLNode], _ spec: OptimizerSpec, _ space: Space, _ objective: Objective
+  ) {
+    guard let scheduler = spec.scheduler, scheduler.isBandit,
+      let node = members["optimizer"]?.pairs?.first(where: { $0.key.scalar == "scheduler" })?.value
+    else { return }
+    let most = BanditScheduler.mostArms
+    if space.cardinality.map({ $0 > most }) ?? true {
+      let count = space.cardinality.map { "\($0) assignments" } ?? "assignments without end"
+      fail(
+        "optimizer.scheduler: \(scheduler.name) needs a space of at most \(most) assignments, and this one has \(count)",
+        at: node, hint: "give numbers a step or turn them into choices; race and asha take any space")
+    }
+    if !objective.outcomes.isEmpty {
+      warn(
+        "optimizer.scheduler: \(scheduler.name) goes by the score alone: \(list(objective.outcomes.keys.sorted())) are only reported",
+        at: node, hint: "full, race and asha look for the front")
+    }
+  }
+
   private mutating func scheduler(named node: YAMLNode, _ path: String) -> String? {
     guard let name = node.scalar, OptimizerCatalog.names.contains(name) else {
       return choice(node, path, SchedulerCatalog.names)

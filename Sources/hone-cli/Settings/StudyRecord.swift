@@ -39,7 +39,7 @@ struct StudyRecord: Sendable {
 
   /// What clocks and budgets decide.
   private static let timed: Set<String> = [
-    "seconds", "attempts", "stop", "stopReason", "untested", "isTestOpened",
+    "seconds", "attempts", "stop", "stopReason", "untested", "isTestOpened", "optimizerReason",
   ]
 
   /// - Parameters:
