@@ -39,6 +39,7 @@ struct TaskSchemaTests {
     "step-name-twice", "step-reads-later", "step-reads-itself", "step-named-as-parameter", "step-called-output",
     "method-parameter", "dense-without-embedding", "top-k-parameter-zero", "demonstrations-read-step",
     "score-names-step", "text-holds-later-step", "steps-read-no-data", "steps-json-score", "outcome-of-steps",
+    "bandit-endless", "constrained-without",
   ]
 
   @Test(arguments: WrongFileTests.names)
