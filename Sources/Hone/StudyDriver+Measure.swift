@@ -191,12 +191,13 @@ extension StudyDriver {
 
   /// - Throws: when an outcome that the goal, a constraint or the optimizer needs never comes.
   private func checkOutcomes(_ driver: OptimizerDriver) throws {
-    let complete = trials.filter { $0.state == .complete }
-    guard complete.count >= Self.trialsForOutcomes else { return }
     let needs =
       problem.objective.outcomes.keys.sorted().map { ($0, "the goal names") }
       + settings.constraints.map { ($0.outcome, "a constraint bounds") }
       + (scheduler.asksOptimizer ? driver.neededOutcomes : []).map { ($0, "the optimizer \(driver.name) needs") }
+    guard !needs.isEmpty else { return }
+    let complete = trials.filter { $0.state == .complete }
+    guard complete.count >= Self.trialsForOutcomes else { return }
     guard let (name, user) = needs.first(where: { need in !complete.contains { $0.outcomes[need.0] != nil } }) else {
       return
     }

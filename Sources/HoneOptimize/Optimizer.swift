@@ -197,9 +197,6 @@ public protocol Optimizer: Configured, Sendable {
 extension Optimizer {
   public var neededOutcomes: [String] { [] }
   public func reason(for problem: Problem, progress: SearchProgress) -> String? { nil }
-}
-
-extension Optimizer {
   public func parent(_ state: State, _ context: AskContext) -> Int? { nil }
 }
 

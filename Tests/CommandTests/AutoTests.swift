@@ -42,5 +42,14 @@ import Testing
     #expect(Set(origins) == ["initial", "gp", "tpe"], "\(origins)")
     let again = try await program.run("replay", "chosen")
     #expect(again.code == 0 && again.out.contains("Same 6 trials"), "\(again.out) \(again.error)")
+    // Which trials a budget allowed is no difference: one that a target ended replays as well.
+    let text = try String(contentsOf: program.folder.appendingPathComponent("task.yaml"), encoding: .utf8)
+    let target = text.replacing("study: chosen", with: "study: ended").replacing(
+      "maximize: score", with: "maximize: score, target: 0.3")
+    try program.write("ended.yaml", target)
+    let ended = try await program.run("tune", "ended.yaml")
+    #expect(ended.code == 0 && ended.out.contains("the target is reached"), "\(ended.out) \(ended.error)")
+    let same = try await program.run("replay", "ended")
+    #expect(same.code == 0 && same.out.contains("Same "), "\(same.out) \(same.error)")
   }
 }
