@@ -8,7 +8,7 @@ import HoneTrace
 /// Proposers of text in simulated worlds whose truth is known: how often "improved" is said where nothing helps, and how many
 /// metric calls a truly better instruction takes.
 enum WorldSuite {
-  private static let optimizers = ["gepa", "opro", "optoprime", "textgrad", "evoprompt"]
+  private static let optimizers = ["gepa", "opro", "optoprime", "textgrad", "evoprompt", "portfolio"]
 
   static func run() async throws -> [Figure] {
     var figures: [Figure] = []

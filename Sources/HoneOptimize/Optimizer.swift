@@ -95,10 +95,12 @@ public struct Attempt: Hashable, Codable, Sendable {
   public var reasoning: String
   /// Keys of the model calls it took.
   public var callKeys: [String]
+  /// Tokens of those calls; nil where they are not known.
+  public var tokens: Int?
 
   public init(
     origin: String, outcome: Outcome, rejections: [Rejection] = [], suggestion: Value = .null, reasoning: String = "",
-    callKeys: [String] = []
+    callKeys: [String] = [], tokens: Int? = nil
   ) {
     self.origin = origin
     self.outcome = outcome
@@ -106,6 +108,7 @@ public struct Attempt: Hashable, Codable, Sendable {
     self.suggestion = suggestion
     self.reasoning = reasoning
     self.callKeys = callKeys
+    self.tokens = tokens
   }
 }
 

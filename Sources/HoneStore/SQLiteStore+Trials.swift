@@ -67,10 +67,12 @@ extension SQLiteStore {
     try insertEvent(
       ending.state == .complete ? "completed" : "failed", trial: ending.trial, study: study, seq: seq, db)
     guard let kind = ending.kind else { return }
-    let result: Value = ["kind": .string(kind.rawValue)]
-    try db.execute(
-      sql: "UPDATE events SET result = ? WHERE study = ? AND seq = ?",
-      arguments: [try Columns.store(result, db), study, seq])
+    try setResult(["kind": .string(kind.rawValue)], study: study, seq: seq, db)
+  }
+
+  private static func setResult(_ result: Value, study: Int64, seq: Int, _ db: Database) throws {
+    let update = try db.cachedStatement(sql: "UPDATE events SET result = ? WHERE study = ? AND seq = ?")
+    try update.execute(arguments: [try Columns.store(result, db), study, seq])
   }
 
   static func insert(
@@ -100,6 +102,7 @@ extension SQLiteStore {
       try Columns.store(attempt.reasoning, db), try Columns.store(StoredJSON.text(attempt.callKeys), db),
     ])
     try insertEvent("attempted", trial: nil, study: study, seq: seq, db)
+    if let tokens = attempt.tokens { try setResult(["tokens": .int(tokens)], study: study, seq: seq, db) }
   }
 
   public func resume(trial: Int, study: String, owner: Owner) async throws(StoreError) {
@@ -260,7 +263,8 @@ extension SQLiteStore {
         origin: try row.text(index), outcome: try row.choice(index + 1, Attempt.Outcome.self),
         rejections: try ValueDecoder.decode([Rejection].self, from: row.json(index + 2)),
         suggestion: try row.json(index + 3), reasoning: try row.text(index + 4),
-        callKeys: try StoredJSON.strings(row.text(index + 5)))
+        callKeys: try StoredJSON.strings(row.text(index + 5)),
+        tokens: try row.optionalText(18).flatMap { try StoredJSON.value($0)["tokens"]?.int })
     } catch let error as DecodingError {
       throw StoreError(.corrupt, "stored rejections cannot be read: \(error)")
     }

@@ -147,6 +147,10 @@ import Testing
     #expect(await OptimizerConformance(rounds: 6, model: Self.fickle).violations { Auto() } == [])
   }
 
+  @Test func portfolio() async {
+    #expect(await OptimizerConformance(rounds: 6, model: Self.fickle).violations { Portfolio() } == [])
+  }
+
   @Test func optoPrime() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { OptoPrime() } == [])
   }

@@ -14,7 +14,7 @@ import Testing
   private static var makes: [@Sendable () -> any Optimizer] {
     let slow: Set = [
       "aegis", "auto", "cqr", "epsilon-shotgun", "evoprompt", "gepa", "gp", "gp-constrained", "gp-cost", "llambo",
-      "opro", "optoprime", "random-forest", "textgrad",
+      "opro", "optoprime", "portfolio", "random-forest", "textgrad",
     ]
     let fast = OptimizerCatalog.names.filter { !slow.contains($0) }
     let turns = isNightly ? 1 : 20

@@ -25,6 +25,27 @@ extension OptimizerCatalog {
     return settings
   }
 
+  static func portfolio(_ reader: SettingsReader) throws(OptimizerError) -> Portfolio.Settings {
+    var settings = Portfolio.Settings()
+    if let members = try reader.strings("members") {
+      for name in members where !Portfolio.members.contains(name) {
+        let near = Nearest.name(to: name, among: Portfolio.members).map { "did you mean \($0)?" }
+        throw OptimizerError(
+          setting: "members", "a portfolio has no member \"\(name.prefix(60))\"",
+          hint: near ?? "it may have \(Portfolio.members.joined(separator: ", "))")
+      }
+      guard !members.isEmpty, Set(members).count == members.count else {
+        throw OptimizerError(setting: "members", "a portfolio needs members, each once")
+      }
+      settings.members = members
+    }
+    settings.floor = try reader.number("floor", in: 0...1) ?? settings.floor
+    settings.adaptation = try reader.number("adaptation", in: 0...1) ?? settings.adaptation
+    settings.pursuit = try reader.number("pursuit", in: 0...1) ?? settings.pursuit
+    if let prompts = try prompts(reader) { settings.text.prompts = prompts }
+    return settings
+  }
+
   /// Settings that proposers of text share, those that are not named as they are given.
   static func proposer(
     _ reader: SettingsReader, _ space: Space?, from settings: ProposerSettings = ProposerSettings()

@@ -36,6 +36,8 @@ import HoneTrace
 ///   `algorithm`, `differential` or `genetic` (`differential`); `population` (10).
 /// - `textgrad`: those of `gepa` but `merges` and `changes_all` (`temperature` 0.7, `max_tokens` 1200); `examples`, rollouts whose
 ///   feedback is carried back (3); `requests` for it in one ask (12).
+/// - `portfolio`: `members`, who may propose (auto, llambo, optoprime, gepa, opro, textgrad, evoprompt); `floor`, the part of the
+///   turns that each keeps (0.08); `adaptation` and `pursuit`, how fast rewards and turns follow (0.3, 0.2); `prompts`.
 /// - `joint`: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
 ///   from 0 to 1 (0.5). In a space without text it is `sobol`.
 public enum OptimizerCatalog {
@@ -44,8 +46,8 @@ public enum OptimizerCatalog {
 
   public static let names = [
     "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "evoprompt", "gepa", "gp",
-    "gp-constrained",
-    "gp-cost", "joint", "llambo", "opro", "optoprime", "random", "random-forest", "sobol", "textgrad", "tpe",
+    "gp-constrained", "gp-cost", "joint", "llambo", "opro", "optoprime", "portfolio", "random", "random-forest",
+    "sobol", "textgrad", "tpe",
   ]
 
   /// Those that ask a language model for every proposal: without one they propose nothing.
@@ -58,6 +60,7 @@ public enum OptimizerCatalog {
     ]
     switch optimizer {
     case "auto", "joint": return (proposer + ["share"]).sorted()
+    case "portfolio": return ["adaptation", "floor", "members", "prompts", "pursuit"]
     case "gp": return ["acquisition", "candidates", "confidence", "outputs", "priors", "warp"]
     case "gp-constrained": return ["confidence", "constraints", "priors"]
     case "gp-cost": return ["confidence", "outcome", "power", "priors"]
@@ -111,6 +114,7 @@ public enum OptimizerCatalog {
       settings.changesAll = try reader.bool("changes_all") ?? settings.changesAll
       return GEPA(settings)
     case "optoprime": return OptoPrime(try proposer(reader, space))
+    case "portfolio": return Portfolio(try portfolio(reader))
     default:
       let share = try reader.number("share", in: 0...1) ?? 0.5
       let words = Joint.Settings(textShare: share, text: try proposer(reader, space))

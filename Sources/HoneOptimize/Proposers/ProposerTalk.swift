@@ -42,6 +42,7 @@ struct ProposerTalk {
       var (attempt, found) = read(reply)
       attempt.origin = origin
       attempt.callKeys = [reply.callKey]
+      attempt.tokens = reply.usage.totalTokens
       attempts.append(attempt)
       if found != nil || attempt.outcome == .terminated { return found }
       request.messages += repair(reply.text, attempt.rejections)

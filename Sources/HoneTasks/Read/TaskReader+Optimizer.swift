@@ -55,11 +55,11 @@ extension TaskReader {
     let texts = space.parameters.filter { !$0.domain.isEncodable }.map(\.name)
     let remedy = "name one: optimizer: { model: { endpoint: http://127.0.0.1:8080/v1, name: my-model } }"
     let isWords = !texts.isEmpty && texts.count == space.parameters.count
-    if OptimizerCatalog.askingModel.contains(spec.name) || spec.name == "joint" && isWords {
+    if OptimizerCatalog.askingModel.contains(spec.name) || ["joint", "portfolio"].contains(spec.name) && isWords {
       fail(
         "optimizer: \(spec.name) asks a model for every proposal, and the task names none", at: node,
         hint: isWords ? remedy : remedy + "; auto needs none for numbers and choices")
-    } else if !texts.isEmpty, ["auto", "joint"].contains(spec.name) {
+    } else if !texts.isEmpty, ["auto", "joint", "portfolio"].contains(spec.name) {
       warn("optimizer: only a model changes \(list(texts)), and the task names none", at: node, hint: remedy)
     }
   }

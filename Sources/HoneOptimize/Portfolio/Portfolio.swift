@@ -1,0 +1,232 @@
+import Foundation
+import HoneModel
+import HoneNumerics
+import HoneTrace
+
+/// Proposers and numeric search under one budget: whoever has been paying off gets more of the turns, nobody falls below a
+/// floor.
+///
+/// Thierens, "An adaptive pursuit strategy for allocating operator probabilities" (GECCO 2005): equation 5, the estimated
+/// reward Q_a += alpha (R - Q_a) of the member whose trial ended; equations 8 and 9, the probability of the best member goes
+/// towards P_max by beta, that of every other towards P_min. The reward of a trial is what it gained over the best score before
+/// it, by token of its rollouts and of the requests that proposed it, as part of the greatest such gain so far. Trials that no
+/// member proposed change nothing. Members are asked about text alone or about numbers alone; where a study has several texts,
+/// the turn's one is drawn by how often it leads to outputs that were not the best (`Credit`).
+public struct Portfolio: Optimizer {
+  public struct Settings: Hashable, Sendable {
+    /// Members by name, of `Portfolio.members`; those that a space or a study without a model has no use for rest.
+    public var members: [String]
+    /// Part of the turns that every member keeps at least, from 0 to 1 / members.
+    public var floor: Double
+    /// How fast rewards and probabilities follow: alpha and beta, from 0 to 1.
+    public var adaptation: Double
+    public var pursuit: Double
+    /// How text is asked for; its parameters are narrowed to the turn's.
+    public var text: ProposerSettings
+
+    public init(
+      members: [String] = Portfolio.members, floor: Double = 0.08, adaptation: Double = 0.3, pursuit: Double = 0.2,
+      text: ProposerSettings = ProposerSettings()
+    ) {
+      self.members = members
+      self.floor = floor
+      self.adaptation = adaptation
+      self.pursuit = pursuit
+      self.text = text
+    }
+  }
+
+  /// Whom it can ask: numbers by `auto` and `llambo`, text by the others.
+  public static let members = ["auto", "llambo", "optoprime", "gepa", "opro", "textgrad", "evoprompt"]
+  private static let numeric: Set = ["auto", "llambo"]
+  /// What members are called in `Proposal.origin`: numbers of `auto` come from its own members.
+  private static let origins = ["gp": "auto", "tpe": "auto", "sobol": "auto"]
+
+  public struct State: Codable, Sendable, Equatable {
+    var numbers: Auto.State
+    var llambo: LLAMBO.State
+    var optoprime: OptoPrime.State
+    var gepa: GEPA.State
+    var opro: OPRO.State
+    var textgrad: TextGrad.State
+    var evoprompt: EvoPrompt.State
+    /// Q and P by member, in the settings' order.
+    var rewards: [Double]
+    var probabilities: [Double]
+    /// Turned so that more is better; nil before a trial has a score.
+    var best: Double?
+    /// The greatest gain by token so far.
+    var greatest = 0.0
+    /// Tokens of requests since the last trial was begun.
+    var spent = 0
+    /// Trials that a member proposed, not yet ended: its place, and the tokens that the proposal took.
+    var running: [Int: Turn] = [:]
+
+    struct Turn: Codable, Sendable, Equatable {
+      var member: Int
+      var tokens: Int
+    }
+  }
+
+  public let settings: Settings
+  public var name: String { "portfolio" }
+  public var needsRollouts: Bool { true }
+
+  public init(_ settings: Settings = Settings()) { self.settings = settings }
+
+  public func start(_ problem: Problem) -> State {
+    let count = max(1, settings.members.count)
+    return State(
+      numbers: Auto().start(problem), llambo: LLAMBO().start(problem),
+      optoprime: OptoPrime(settings.text).start(problem),
+      gepa: GEPA().start(problem), opro: OPRO().start(problem), textgrad: TextGrad().start(problem),
+      evoprompt: EvoPrompt().start(problem), rewards: Array(repeating: 0, count: count),
+      probabilities: Array(repeating: 1 / Double(count), count: count))
+  }
+
+  // MARK: - Learning
+
+  public func tell(_ event: Event, state: inout State) {
+    Auto().tell(event, state: &state.numbers)
+    LLAMBO().tell(event, state: &state.llambo)
+    OptoPrime(settings.text).tell(event, state: &state.optoprime)
+    GEPA().tell(event, state: &state.gepa)
+    OPRO().tell(event, state: &state.opro)
+    TextGrad().tell(event, state: &state.textgrad)
+    EvoPrompt().tell(event, state: &state.evoprompt)
+    switch event {
+    case .attempted(let attempt): state.spent += attempt.tokens ?? 0
+    case .began(let trial, let proposal):
+      let name = Self.origins[proposal.origin] ?? proposal.origin
+      if let member = settings.members.firstIndex(of: name) {
+        state.running[trial] = State.Turn(member: member, tokens: state.spent)
+      }
+      state.spent = 0
+    case .completed(let trial, let estimate, _, let outcomes):
+      reward(trial, estimate, tokens: (outcomes["tokens"] ?? 0) * Double(estimate.count), &state)
+    case .failed(let trial, _, let kind):
+      guard let turn = state.running.removeValue(forKey: trial), kind != .infrastructure else { return }
+      pursue(turn.member, 0, &state)
+    }
+  }
+
+  private func reward(_ trial: Int, _ estimate: Estimate, tokens: Double, _ state: inout State) {
+    let isMaximized = state.gepa.isMaximized
+    let score = isMaximized ? estimate.mean : -estimate.mean
+    let gain = max(0, score - (state.best ?? score))
+    state.best = max(state.best ?? score, score)
+    guard let turn = state.running.removeValue(forKey: trial) else { return }
+    // A workflow that counts no tokens pays by the rollout.
+    let cost = max(1, (tokens > 0 ? tokens : Double(estimate.count)) + Double(turn.tokens))
+    let value = gain / cost
+    guard value.isFinite else { return }
+    state.greatest = max(state.greatest, value)
+    pursue(turn.member, state.greatest > 0 ? value / state.greatest : 0, &state)
+  }
+
+  /// Equations 5, 8 and 9.
+  private func pursue(_ member: Int, _ reward: Double, _ state: inout State) {
+    guard state.rewards.indices.contains(member) else { return }
+    state.rewards[member] += settings.adaptation * (reward - state.rewards[member])
+    let count = state.rewards.count
+    let least = min(max(settings.floor, 0), 1 / Double(count))
+    let most = 1 - least * Double(count - 1)
+    guard let top = state.rewards.max(), top > 0, let best = state.rewards.firstIndex(of: top) else { return }
+    for place in state.probabilities.indices {
+      let aim = place == best ? most : least
+      state.probabilities[place] += settings.pursuit * (aim - state.probabilities[place])
+    }
+  }
+
+  // MARK: - Asking
+
+  /// The parent that the turn's member wants.
+  public func parent(_ state: State, _ context: AskContext) -> Int? {
+    order(state, context).first == "gepa" ? GEPA().parent(state.gepa, context) : nil
+  }
+
+  /// - Throws: as the member whose turn it is, when nobody else has something to offer.
+  public func ask(_ count: Int, state: State, context: AskContext) async throws(ModelError) -> Answer {
+    var answer = Answer()
+    for member in order(state, context) {
+      let more = try await ask(member, count - answer.proposals.count, state, context)
+      answer.attempts += more.attempts
+      answer.proposals += more.proposals
+      if !answer.proposals.isEmpty { break }
+    }
+    return answer
+  }
+
+  /// The members that can be of use: the one whose turn it is, then the others, the likelier the earlier.
+  private func order(_ state: State, _ context: AskContext) -> [String] {
+    let space = context.problem.space
+    let hasNumbers = !space.encodable.isEmpty
+    let hasText = space.parameters.contains { !$0.domain.isEncodable }
+    var left = settings.members.indices.filter { place in
+      let name = settings.members[place]
+      guard name != "auto" else { return hasNumbers }
+      return context.model != nil && (Self.numeric.contains(name) ? hasNumbers : hasText)
+    }
+    var random = context.random("\(name)/turn")
+    guard !left.isEmpty else { return [] }
+    var draw = random.uniform() * left.reduce(0) { $0 + state.probabilities[$1] }
+    let turn = left.firstIndex { place in
+      draw -= state.probabilities[place]
+      return draw < 0
+    }
+    let first = left.remove(at: turn ?? left.count - 1)
+    left.sort { a, b in
+      state.probabilities[a] == state.probabilities[b] ? a < b : state.probabilities[a] > state.probabilities[b]
+    }
+    return ([first] + left).map { settings.members[$0] }
+  }
+
+  private func ask(_ member: String, _ count: Int, _ state: State, _ context: AskContext) async throws(ModelError)
+    -> Answer
+  {
+    var numbers = context
+    numbers.model = nil
+    let parameters = turnParameters(context)
+    func narrowed(_ text: ProposerSettings) -> ProposerSettings {
+      var text = text
+      text.parameters = parameters
+      text.fallback = false
+      text.prompts = settings.text.prompts
+      text.tries = text.tries ?? 1
+      return text
+    }
+    switch member {
+    case "auto": return try await Auto().ask(count, state: state.numbers, context: numbers)
+    case "llambo": return try await LLAMBO().ask(count, state: state.llambo, context: context)
+    case "gepa":
+      return try await GEPA(GEPA.Settings(text: narrowed(GEPA.Settings().text))).ask(
+        count, state: state.gepa, context: context)
+    case "opro":
+      return try await OPRO(narrowed(OPRO().settings)).ask(count, state: state.opro, context: context)
+    case "textgrad":
+      return try await TextGrad(TextGrad.Settings(text: narrowed(TextGrad.Settings().text))).ask(
+        count, state: state.textgrad, context: context)
+    case "evoprompt":
+      return try await EvoPrompt(EvoPrompt.Settings(text: narrowed(EvoPrompt.Settings().text))).ask(
+        count, state: state.evoprompt, context: context)
+    default:
+      return try await OptoPrime(narrowed(settings.text)).ask(count, state: state.optoprime, context: context)
+    }
+  }
+
+  /// The text of this turn: one, drawn by the trace's credit.
+  private func turnParameters(_ context: AskContext) -> [String] {
+    let text = settings.text.wordsOnly(context.problem.space)
+    let base = context.parent?.assignment ?? context.incumbent?.assignment ?? context.problem.space.initial
+    let names = text.changeable(context.problem.space, base: base).map(\.name)
+    guard names.count > 1 else { return names }
+    let weights = Credit.weights(of: names, context.rollouts, context.problem.objective.direction)
+    var random = context.random("\(name)/parameter")
+    var draw = random.uniform() * weights.reduce(0, +)
+    for (name, weight) in zip(names, weights) {
+      draw -= weight
+      if draw < 0 { return [name] }
+    }
+    return [names[names.count - 1]]
+  }
+}
