@@ -49,8 +49,8 @@ let package = Package(
     .target(
       name: "HonePrompts", path: "prompts",
       resources: [
-        .embedInCode("evoprompt"), .embedInCode("gepa"), .embedInCode("llambo"), .embedInCode("opro"),
-        .embedInCode("optoprime"),
+        .embedInCode("alphaopt"), .embedInCode("evoprompt"), .embedInCode("forest"), .embedInCode("gepa"),
+        .embedInCode("llambo"), .embedInCode("mipro"), .embedInCode("opro"), .embedInCode("optoprime"),
         .embedInCode("textgrad"),
       ],
       swiftSettings: strict),

@@ -3,7 +3,7 @@ import HoneTrace
 
 /// What the program takes to start: `hone --help`, from the build folder that holds this benchmark.
 enum CommandSuite {
-  private struct Run {
+  struct Run {
     var wall: Double
     var cpu: Double
     var resident: Double
@@ -17,7 +17,7 @@ enum CommandSuite {
     }
     let runs = try (0..<42).map { _ in try start([hone, "--help"]) }.dropFirst(2)
     let how = "hone --help, 40 starts, output to nowhere"
-    return [
+    let starts = [
       Figure(
         name: "hone --help, median", value: Measure.median(runs.map(\.wall)), unit: "ms wall", target: 20, how: how),
       Figure(name: "hone --help, least", value: runs.map(\.wall).min() ?? .nan, unit: "ms wall", target: 20, how: how),
@@ -26,9 +26,11 @@ enum CommandSuite {
         name: "hone --help, memory", value: runs.map(\.resident).max() ?? .nan, unit: "MiB", target: 30,
         how: "\(how); largest resident set"),
     ]
+    return try starts + ReplayFigures.figures(hone: hone)
   }
 
-  private static func start(_ arguments: [String]) throws -> Run {
+  /// Starts a program, its output going nowhere, and waits for its end.
+  static func start(_ arguments: [String]) throws -> Run {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

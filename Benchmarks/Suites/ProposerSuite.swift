@@ -3,7 +3,8 @@ import HoneNumerics
 import HoneOptimize
 import HoneTrace
 
-/// Figures of proposers: LLAMBO over the ten tables with a simulated model of three skills, beside the search layer alone.
+/// Figures of proposers: LLAMBO over the ten tables with a simulated model of three skills, beside the search layer alone; what
+/// comes of a million mutated replies; caps over a thousand randomised studies.
 ///
 /// Run from the repository's root: the tables are in `Benchmarks/Data/hpo`.
 enum ProposerSuite {
@@ -33,7 +34,7 @@ enum ProposerSuite {
           name: "llambo, \(skill.rawValue) model, requests per evaluated point", value: ours.requests, unit: "requests",
           target: 3, peer: "LLAMBO as published: 22", how: "mean of 10 trials x 10 tables x 20 seeds"))
     }
-    return figures
+    return try await figures + ReplyFigures.figures() + CapFigures.figures()
   }
 
   private struct Outcome {

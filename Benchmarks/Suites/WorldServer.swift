@@ -37,29 +37,7 @@ enum WorldServer {
       let setting = SimulatedWorld.Setting(instruction, passages: world.passages)
       return ["accuracy": .double(world.accuracy(of: setting)), "best": .double(world.bestAccuracy())]
     }
-    return chat(body, model)
-  }
-
-  private static func chat(_ body: Value, _ model: SimulatedModel) -> Value {
-    let messages = (body["messages"]?.array ?? []).compactMap { message -> ChatMessage? in
-      ChatMessage.Role(rawValue: message["role"]?.string ?? "").map {
-        ChatMessage($0, message["content"]?.string ?? "")
-      }
-    }
-    var format = ResponseFormat.text
-    if let schema = body["response_format"]?["json_schema"]?["schema"] {
-      format = .jsonSchema(name: "reply", schema: schema)
-    }
-    let text = model.reply(
-      to: ChatRequest(
-        messages, temperature: body["temperature"]?.number ?? 0, seed: body["seed"]?.int, format: format))
-    let prompt = messages.reduce(0) { $0 + Tokens.estimate($1.content) }
-    return [
-      "object": "chat.completion", "model": body["model"] ?? .null,
-      "choices": [
-        ["index": 0, "finish_reason": "stop", "message": ["role": "assistant", "content": .string(text)]]
-      ], "usage": ["prompt_tokens": .int(prompt), "completion_tokens": .int(Tokens.estimate(text))],
-    ]
+    return model.completion(of: body)
   }
 
   private static func model(_ name: String) -> SimulatedModel? {

@@ -13,6 +13,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("mixed", MixedSuite.run),
   ("proposers", ProposerSuite.run),
   ("worlds", WorldSuite.run),
+  ("live", LiveSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

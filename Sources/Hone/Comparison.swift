@@ -52,5 +52,15 @@ public struct Comparison: Hashable, Codable, Sendable {
     count > 1 ? 2.8 * 0.45 / Double(count).squareRoot() : nil
   }
 
+  /// Whether `count` pairs can show any gain at all: every score at the worst before and at the best after. Six can at a
+  /// confidence of 95 %: of five, one sign pattern in 16 is as extreme.
+  public static func canShow(count: Int, confidence: Double = 0.95) -> Bool {
+    guard count > 0 else { return false }
+    // The sign-flip test's exact part decides; more pairs show more.
+    let pairs = Array(repeating: (start: 0.0, best: 1.0), count: min(count, SignFlip.exactPairs))
+    let comparison = Comparison(pairs, sign: 1, confidence: confidence, seed: 0)
+    return comparison.gainInterval.lower > 0 && comparison.pValue < 1 - confidence
+  }
+
   private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
 }

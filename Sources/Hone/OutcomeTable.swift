@@ -132,6 +132,11 @@ public struct Figure: Hashable, Codable, Sendable {
     interval = scores.count < 2 ? nil : ScoreInterval(confidence: confidence, range: range).ofMean(scores)
   }
 
+  /// Of scores that say themselves how far they reach.
+  package init(scores: [Double], confidence: Double) {
+    self.init(scores: scores, range: ScoreInterval.range(scores), confidence: confidence)
+  }
+
   /// Of a quantity without known bounds: Student's interval.
   init(amounts: [Double], confidence: Double) {
     let estimate = Estimate(amounts) ?? Estimate(mean: 0, deviation: 0, count: 0)

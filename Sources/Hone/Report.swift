@@ -73,6 +73,8 @@ public enum Progress: Sendable {
   /// Rollouts of the trial that are done, of how many.
   case rollouts(trial: Int, done: Int, total: Int)
   case ended(TrialRecord, incumbent: Int?, spend: Spend, seconds: Double)
+  /// What the scheduler says of a trial that is about to end: "culled after 8 of 64 examples".
+  case remark(trial: Int, String)
   case attempted(Attempt)
   /// Why an optimizer that chooses searches as it does: at the start, and when that changes.
   case optimizer(String, reason: String)

@@ -13,6 +13,8 @@ struct RolloutRunner: Sendable {
   let cassette: (any CallArchive)?
   let mode: CassetteMode
   let elapsed: Elapsed
+  /// What `elapsed` may say at most when a rollout is begun.
+  var deadline = Double.infinity
 
   struct Job: Sendable {
     let split: Split
@@ -56,6 +58,11 @@ struct RolloutRunner: Sendable {
     await withTaskGroup(of: Ended.self) { group in
       func begin() {
         guard batch.error == nil, failedAt == jobs.count, !Task.isCancelled, let index = waiting.popFirst() else {
+          return
+        }
+        // A workflow that calls no model meets no ledger.
+        guard elapsed.seconds < deadline else {
+          batch.error = StudyDriver.Cap(stop: .time)
           return
         }
         let job = jobs[index]

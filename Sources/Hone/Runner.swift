@@ -12,6 +12,13 @@ public protocol Runner: Sendable {
   /// Runs once. The study has set up a `TraceContext` (assignment, recorder) and a `CallContext`. Never throws: failures
   /// are values.
   func run(_ example: Example, repeat: Int) async -> Outcome
+
+  /// What the workflow should answer, where the data say so: proposers may show it with training examples. Nil by default.
+  func label(of example: Example) -> String?
+}
+
+extension Runner {
+  public func label(of example: Example) -> String? { nil }
 }
 
 /// What came of one run on one example.

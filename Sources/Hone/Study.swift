@@ -126,9 +126,12 @@ public struct Study: Sendable {
 
 /// Seconds since the session began.
 struct Elapsed: Sendable {
+  /// For what counts on its own, such as a ledger.
+  let clock: any Clock<Duration>
   private let read: @Sendable () -> Double
 
   init<C: Clock>(_ clock: C) where C.Duration == Duration {
+    self.clock = clock
     let start = clock.now
     read = {
       let duration = start.duration(to: clock.now)

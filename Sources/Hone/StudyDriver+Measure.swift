@@ -74,6 +74,7 @@ extension StudyDriver {
     updateRow(trials[number])
     let seconds = elapsed.seconds - (began.removeValue(forKey: number) ?? elapsed.seconds)
     let spend = try await spend(of: number)
+    if let remark = scheduler.remark(on: number, context) { progress(.remark(trial: number, remark)) }
     progress(.ended(trials[number], incumbent: best?.number, spend: spend, seconds: seconds))
     warn()
     try checkFailures(trials[number])
@@ -138,7 +139,7 @@ extension StudyDriver {
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
     let runner = RolloutRunner(
       store: store, study: name, runner: runner, parallel: settings.parallel, cassette: cassette, mode: mode,
-      elapsed: elapsed)
+      elapsed: elapsed, deadline: settings.budget.seconds.map { $0 - earlierSeconds } ?? .infinity)
     let (number, progress) = (trial.number, progress)
     let total = jobs.count
     let batch = await runner.run(

@@ -76,7 +76,10 @@ extension StudyDriver {
       let parent = driver.parent(context).flatMap { trials.indices.contains($0) ? trials[$0] : nil } ?? best
       context.parent = .init(trial: parent.number, assignment: parent.proposal.assignment)
       // Without a proposer nobody reads them.
-      if driver.needsRollouts, proposer != nil { context.rollouts = try await minibatch(of: parent, round: round) }
+      if driver.needsRollouts, proposer != nil {
+        context.rollouts = try await minibatch(of: parent, round: round)
+        context.labels = labels(of: context.rollouts)
+      }
     }
     progress(.asking(driver.name))
     let scope = CallScope(repeat: round)
@@ -89,6 +92,14 @@ extension StudyDriver {
     if Task.isCancelled { throw CancellationError() }
     if !scope.records.isEmpty { try await store.append(rollouts: [], calls: scope.records, study: name) }
     return answer
+  }
+
+  /// The right answers to examples that are shown, where the data have them.
+  private func labels(of rollouts: [RolloutRecord]) -> [String: String] {
+    let shown = Set(rollouts.map(\.example))
+    let rows = data.train.filter { shown.contains($0.id) }
+    let pairs = rows.compactMap { row in runner.label(of: row).map { (row.id, $0) } }
+    return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
   }
 
   /// What is not proposed again: all that was begun, but for an assignment that only the infrastructure kept from being

@@ -22,7 +22,7 @@ extension StudyDriver {
       assignment: best.proposal.assignment,
       validation: compare(table.rows[start.number].scores, table.rows[best.number].scores), test: test,
       untested: untested,
-      isTestOpened: opened, front: try await front(), spend: try await store.spend(of: name),
+      isTestOpened: opened, front: try await front(), spend: try await store.spend(of: name).rounded,
       seconds: earlierSeconds + elapsed.seconds)
     try await store.setDocument("report", try Value(encoding: report), study: name)
     progress(.finished(report))
@@ -35,7 +35,8 @@ extension StudyDriver {
   {
     guard !data.test.isEmpty else { return (nil, "the task has no test rows") }
     guard best.number != start.number else { return (nil, "the start was not beaten, so the test stays sealed") }
-    ledger = Ledger(budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds)
+    ledger = Ledger(
+      budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds, clock: elapsed.clock)
     do {
       var sides: [[Double?]] = []
       let (jobs, progress) = (jobs(.test, data.test), progress)

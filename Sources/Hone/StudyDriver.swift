@@ -119,11 +119,11 @@ struct StudyDriver: Sendable {
     }
   }
 
-  private var context: ScheduleContext {
+  var context: ScheduleContext {
     ScheduleContext(
       problem: problem, table: table, incumbent: best?.number,
       rolloutsLeft: scheduler.plansWithRollouts ? searchLeft : nil,
-      trialsLeft: caps.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted)
+      trialsLeft: caps.trials.map { max(0, $0 - trials.count) }, isExhausted: isExhausted, repeats: settings.repeats)
   }
 
   func isNew(_ work: Allocation.Work) -> Bool {
@@ -146,7 +146,8 @@ struct StudyDriver: Sendable {
     var searchBudget = settings.budget
     if let requests = searchBudget.requests { searchBudget.requests = max(1, requests - testReserve(of: requests)) }
     ledger = Ledger(
-      budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds)
+      budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds,
+      clock: elapsed.clock)
     let jobs = jobs
     table = ScoreTable(examples: jobs.count)
     for trial in trials { addRow(trial) }

@@ -56,6 +56,12 @@ struct WorkflowRunner<W: Workflow, Expected: Codable & Sendable>: Runner {
     }
   }
 
+  /// What is expected, where outputs are of the same type; otherwise nobody knows how the two relate.
+  func label(of example: Example) -> String? {
+    guard W.Output.self == Expected.self, let expected = examples[example.id]?.expected else { return nil }
+    return (try? Value(encoding: expected))?.text
+  }
+
   private static func failed(_ error: any Error, node: Int?) -> Outcome {
     guard let error = error as? ModelError else {
       let kind: RolloutRecord.Failure.Kind = error is CancellationError ? .infrastructure : .workflow

@@ -44,6 +44,13 @@ public struct Spend: Hashable, Codable, Sendable {
     if usage.estimated { estimatedTokens += usage.totalTokens }
   }
 
+  /// Money to 12 digits behind the point: a sum that does not show in which order it was made.
+  public var rounded: Spend {
+    var spend = self
+    spend.money = (money * 1e12).rounded() / 1e12
+    return spend
+  }
+
   public static func + (a: Spend, b: Spend) -> Spend {
     var sum = a
     sum.requests += b.requests

@@ -58,6 +58,12 @@ extension ModelClient {
         if let reserved { ledger?.settle(reserved, used: Spend()) }
         throw Self.ended(.cancelledCall, attempts, lost)
       }
+      // Time went by in the queue.
+      if let ledger, let left = ledger.secondsLeft, left <= 0 {
+        limit.release(epoch: epoch, .neutral)
+        if let reserved { ledger.settle(reserved, used: Spend()) }
+        throw Self.ended(outOfTime("while the request waited for its turn"), attempts, lost)
+      }
       (attempts, tries) = (attempts + 1, tries + 1)
       let outcome = await attempt(named, key: key, origin: origin, secondsLeft: ledger?.secondsLeft)
       limit.release(epoch: epoch, outcome.signal)
@@ -84,21 +90,31 @@ extension ModelClient {
         guard tries < policy.maxTries, malformed <= policy.maxMalformed else {
           throw Self.ended(error, attempts, lost)
         }
-        try await wait(after ?? policy.delay(beforeTry: tries + 1, random: &random), error, attempts, lost)
+        let delay = after ?? policy.delay(beforeTry: tries + 1, random: &random)
+        try await wait(delay, error, attempts, lost, secondsLeft: ledger?.secondsLeft)
       }
     }
   }
 
-  /// Waits before the next try.
-  private func wait(_ delay: Double, _ error: ModelError, _ attempts: Int, _ lost: Spend) async throws(Lost) {
+  /// Waits before the next try; not at all where the time budget would be used up by then.
+  private func wait(
+    _ delay: Double, _ error: ModelError, _ attempts: Int, _ lost: Spend, secondsLeft: Double?
+  ) async throws(Lost) {
     guard delay <= RetryAfter.longest else {
       throw Self.ended(Self.askedTooLong(error, delay, endpoint), attempts, lost)
+    }
+    if let secondsLeft, delay >= secondsLeft {
+      throw Self.ended(outOfTime("before the next try, after: \(error.message)"), attempts, lost)
     }
     do {
       try await clock.sleep(for: .seconds(delay))
     } catch {
       throw Self.ended(.cancelledCall, attempts, lost)
     }
+  }
+
+  private func outOfTime(_ when: String) -> ModelError {
+    ModelError(.budget, "endpoint \"\(endpoint.alias)\": the time budget ran out \(when)", cap: .time)
   }
 
   private func prepared(_ context: CallContext?) throws(Lost) -> (key: String?, origin: Endpoint.Origin) {

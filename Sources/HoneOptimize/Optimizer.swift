@@ -227,6 +227,8 @@ public struct AskContext: Sendable {
   public var parent: Parent?
   /// Rollouts of the parent on training examples, newest minibatch, with traces and feedback.
   public var rollouts: [RolloutRecord]
+  /// What the workflow should have answered in them, by example, where the data say so.
+  public var labels: [String: String]
   /// All trials' scores by validation example; nil where nobody keeps them.
   public var table: ScoreTable?
   /// For proposers; nil when the study has none.
@@ -260,7 +262,8 @@ public struct AskContext: Sendable {
 
   public init(
     problem: Problem, round: Int, known: Set<String> = [], incumbent: Incumbent? = nil, parent: Parent? = nil,
-    rollouts: [RolloutRecord] = [], table: ScoreTable? = nil, model: (any ChatModel)? = nil
+    rollouts: [RolloutRecord] = [], labels: [String: String] = [:], table: ScoreTable? = nil,
+    model: (any ChatModel)? = nil
   ) {
     self.problem = problem
     self.round = round
@@ -268,6 +271,7 @@ public struct AskContext: Sendable {
     self.incumbent = incumbent
     self.parent = parent
     self.rollouts = rollouts
+    self.labels = labels
     self.table = table
     self.model = model
   }

@@ -64,10 +64,12 @@ public struct ScheduleContext: Sendable {
   public var trialsLeft: Int?
   /// The optimizer has nothing more to propose.
   public var isExhausted: Bool
+  /// How many places in a row of the table are repeats of one example; at least 1.
+  public var repeats: Int
 
   public init(
     problem: Problem, table: ScoreTable, incumbent: Int? = nil, rolloutsLeft: Int? = nil, trialsLeft: Int? = nil,
-    isExhausted: Bool = false
+    isExhausted: Bool = false, repeats: Int = 1
   ) {
     self.problem = problem
     self.table = table
@@ -75,6 +77,7 @@ public struct ScheduleContext: Sendable {
     self.rolloutsLeft = rolloutsLeft
     self.trialsLeft = trialsLeft
     self.isExhausted = isExhausted
+    self.repeats = repeats
   }
 }
 
@@ -120,9 +123,13 @@ public protocol Scheduler: Configured, Sendable {
   var asksOptimizer: Bool { get }
 
   func next(_ context: ScheduleContext) -> Allocation
+
+  /// What has become of a trial, in a few words for people, such as "culled after 8 of 64 examples"; by default nothing.
+  func remark(on trial: Int, _ context: ScheduleContext) -> String?
 }
 
 extension Scheduler {
   public var plansWithRollouts: Bool { true }
   public var asksOptimizer: Bool { true }
+  public func remark(on trial: Int, _ context: ScheduleContext) -> String? { nil }
 }

@@ -18,6 +18,8 @@ public final class MemoryStore: Store {
     var owners: [Int: Owner] = [:]
     var rollouts: [RolloutRecord] = []
     var places: [RolloutKey: Int] = [:]
+    /// The first rollout with a score, by cache key.
+    var scored: [String: Int] = [:]
     var calls: [CallRecord] = []
     var callPlaces: [String: Int] = [:]
     var documents: [String: Value] = [:]
@@ -155,11 +157,19 @@ public final class MemoryStore: Store {
     let key = RolloutKey(
       trial: rollout.trial, split: rollout.split, example: rollout.example, repeat: rollout.repeat)
     if let place = study.places[key] {
-      if study.rollouts[place].failure != nil { study.rollouts[place] = rollout }
+      guard study.rollouts[place].failure != nil else { return }
+      study.rollouts[place] = rollout
+      note(rollout, at: place, in: &study)
       return
     }
     study.places[key] = study.rollouts.count
     study.rollouts.append(rollout)
+    note(rollout, at: study.rollouts.count - 1, in: &study)
+  }
+
+  private static func note(_ rollout: RolloutRecord, at place: Int, in study: inout Study) {
+    guard rollout.failure == nil, rollout.score != nil else { return }
+    study.scored[rollout.cacheKey] = min(place, study.scored[rollout.cacheKey] ?? place)
   }
 
   private static func add(_ call: CallRecord, to study: inout Study) {
@@ -218,8 +228,7 @@ public final class MemoryStore: Store {
   public func rollout(cacheKey: String) async throws(StoreError) -> RolloutRecord? {
     studiesByName.withLock { studies in
       for name in studies.keys.sorted() {
-        let found = studies[name]?.rollouts.first { $0.cacheKey == cacheKey && $0.failure == nil && $0.score != nil }
-        if let found { return found }
+        if let study = studies[name], let place = study.scored[cacheKey] { return study.rollouts[place] }
       }
       return nil
     }

@@ -78,18 +78,30 @@ extension SQLiteStore {
   }
 
   static func spend(of id: Int64, _ db: Database) throws -> Spend {
-    let calls = try db.cachedStatement(
-      sql: """
-        SELECT ifnull(sum(attempts), 0), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0),
-          ifnull(sum(CASE estimated WHEN 1 THEN prompt_tokens + completion_tokens END), 0), total(cost)
-        FROM calls WHERE study = ?
-        """)
-    return try spend(calls, id)
+    let calls = try db.cachedStatement(sql: "SELECT \(sums) FROM calls WHERE study = ?")
+    return try Row.fetchOne(calls, arguments: [id]).map { try spend($0) } ?? Spend()
   }
 
-  private static func spend(_ statement: Statement, _ id: Int64) throws -> Spend {
+  public func spendByRole(of study: String) async throws(StoreError) -> [String: Spend] {
+    try await read { db in
+      let calls = try db.cachedStatement(
+        sql: """
+          SELECT \(Self.sums), CASE path WHEN 'embeddings' THEN 'embedding' ELSE role END AS asker
+          FROM calls WHERE study = ? GROUP BY asker
+          """)
+      return try Row.fetchAll(calls, arguments: [Self.id(of: study, db)]).reduce(into: [:]) { roles, row in
+        roles[try row.text(5)] = try Self.spend(row)
+      }
+    }
+  }
+
+  private static let sums = """
+    ifnull(sum(attempts), 0), ifnull(sum(prompt_tokens), 0), ifnull(sum(completion_tokens), 0),
+    ifnull(sum(CASE estimated WHEN 1 THEN prompt_tokens + completion_tokens END), 0), total(cost)
+    """
+
+  private static func spend(_ row: Row) throws -> Spend {
     var spend = Spend()
-    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return spend }
     spend.requests = try row.whole(0)
     spend.promptTokens = try row.whole(1)
     spend.completionTokens = try row.whole(2)

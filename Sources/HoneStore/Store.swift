@@ -153,12 +153,23 @@ public protocol Store: Sendable {
   func calls(of study: String, limit: Int?) async throws(StoreError) -> [CallRecord]
   /// Requests, tokens and money of all calls of the study, failed ones included.
   func spend(of study: String) async throws(StoreError) -> Spend
+  /// The same by who asked, as `CallRecord.role` has it; embeddings are `embedding`, whoever needed them.
+  func spendByRole(of study: String) async throws(StoreError) -> [String: Spend]
   /// Seconds run so far, over all sessions.
   func seconds(of study: String) async throws(StoreError) -> Double
 
   /// A named JSON document beside a study (the final report, the sealed test's result).
   func setDocument(_ name: String, _ value: Value, study: String) async throws(StoreError)
   func document(_ name: String, study: String) async throws(StoreError) -> Value?
+}
+
+extension Store {
+  public func spendByRole(of study: String) async throws(StoreError) -> [String: Spend] {
+    try await calls(of: study, limit: nil).reduce(into: [:]) { roles, call in
+      roles[call.path == "embeddings" ? "embedding" : call.role, default: Spend()].add(
+        call.usage, requests: call.attempts)
+    }
+  }
 }
 
 /// What went wrong in a store, with its exit code's meaning.

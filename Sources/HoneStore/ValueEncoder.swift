@@ -2,8 +2,8 @@ import HoneTrace
 
 /// Turns any `Encodable` into a `Value`, int and double told apart, which Foundation's JSON coder does not keep.
 /// Members that are nil are left out. An unsigned number too large for `Int` becomes its decimal text.
-enum ValueEncoder {
-  static func value(_ encodable: some Encodable) throws -> Value {
+package enum ValueEncoder {
+  package static func value(_ encodable: some Encodable) throws -> Value {
     if let value = encodable as? Value { return value }
     let box = Box()
     try encodable.encode(to: Coder(box: box, codingPath: []))

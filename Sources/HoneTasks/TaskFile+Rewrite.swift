@@ -46,7 +46,7 @@ extension Domain {
   /// The key that holds the start when there is no `initial`; nil when only `initial` does.
   fileprivate var ownKey: String? {
     switch self {
-    case .text: "prompt"
+    case .text(let text): text.role == .demonstrations ? "demonstrations" : "prompt"
     case .bool: "bool"
     case .code(let code): code.alternatives.isEmpty ? "code" : nil
     default: nil

@@ -65,13 +65,22 @@ extension PromptSpec {
   var messageParameters: [String] {
     var names = messages.flatMap(\.template.parameters)
     if let shots = demonstrations {
-      names += [shots.count.parameter].compactMap(\.self) + shots.user.parameters + shots.assistant.parameters
+      names += [shots.source.parameter].compactMap(\.self) + shots.user.parameters + shots.assistant.parameters
     }
     return names.unique
   }
 
   /// Parameters that the model is called with.
   var modelParameters: [String] { [temperature, maxTokens, topP].compactMap(\.self?.parameter) }
+}
+
+extension DemonstrationSpec.Source {
+  var parameter: String? {
+    switch self {
+    case .rows(let count, _): count.parameter
+    case .parameter(let name): name
+    }
+  }
 }
 
 extension Setting {

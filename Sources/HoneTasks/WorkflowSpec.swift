@@ -76,12 +76,18 @@ public struct PromptSpec: Sendable {
   public var format: ResponseFormat
 }
 
-/// Rows shown to the model as earlier turns.
+/// Worked examples shown to the model as earlier turns.
 public struct DemonstrationSpec: Sendable {
-  /// How many, at most.
-  public var count: Setting
-  /// The field whose values are balanced; nil: rows in their order.
-  public var balance: String?
+  public enum Source: Sendable {
+    /// Rows of the training data: how many, at most, and the field whose values are balanced; nil: rows in their order.
+    case rows(count: Setting, balance: String?)
+    /// The parameter that holds them.
+    case parameter(String)
+  }
+  /// What the output of a demonstration that a parameter holds is called in the templates.
+  static let output = "output"
+
+  public var source: Source
   public var user: Template
   public var assistant: Template
 }

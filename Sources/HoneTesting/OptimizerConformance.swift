@@ -19,6 +19,8 @@ public struct OptimizerConformance: Sendable {
   public var rounds: Int
   /// For proposers; called with a request, gives the reply's text. Must depend on the request alone.
   public var model: (@Sendable (ChatRequest) -> String)?
+  /// What every request to the model ends with in place of a reply: a server that is down, a network that hangs.
+  public var silence: ModelError?
   /// Outcomes that the objective names beside the score; every trial has them, but one in six lacks one.
   public var outcomes: [String: Objective.Direction]
 
@@ -100,7 +102,9 @@ struct OptimizerRehearsal<O: Optimizer> {
     self.optimizer = optimizer
     self.problem = problem
     state = optimizer.start(problem)
-    model = suite.model.map { ScriptedModel($0) }
+    model =
+      suite.silence.map { error in ScriptedModel { (_, _) throws(ModelError) in throw error } }
+      ?? suite.model.map { ScriptedModel($0) }
     // A hash of the assignment: any landscape must do.
     let seed = suite.seed
     score = { key, _ in

@@ -66,7 +66,12 @@ public struct SimulatedModel: ChatModel {
     var random = RandomStream(seed: seed, name: "reflect/\(asked)")
     let instruction = instruction(prompt, &random)
     guard case .jsonSchema(_, let schema) = request.format else { return Self.inText(instruction, prompt) }
-    return Self.filled(schema, instruction, named(in: prompt)).canonicalJSON
+    return filled(
+      schema,
+      Filling(
+        instruction: instruction, named: named(in: prompt), ideas: ideas(prompt, &random), rows: Self.rows(in: prompt)),
+      &random
+    ).canonicalJSON
   }
 
   /// Phrases between the marks of feedback, in the order they stand, once each.
@@ -110,20 +115,73 @@ public struct SimulatedModel: ChatModel {
   /// An instruction ends with its line, or with the quotation mark it stands in.
   private static func upToEnd(_ text: String) -> String { String(text.prefix { $0 != "\n" && $0 != "\"" }) }
 
-  /// Every text of the schema: an instruction where a proposal is asked for, what feedback names where feedback is.
-  private static func filled(_ schema: Value, _ instruction: String, _ named: [String], feedback: Bool = false) -> Value
-  {
-    guard let properties = schema["properties"]?.object else {
-      let words = named.map { "It misses this: \(SimulatedWorld.mark)\($0)\(SimulatedWorld.mark)." }
-      return .string(feedback ? (words.isEmpty ? "nothing" : words.joined(separator: " ")) : instruction)
+  private struct Filling {
+    var instruction: String
+    /// Phrases that feedback names.
+    var named: [String]
+    /// What a list of texts is filled with, a phrase an entry.
+    var ideas: [String]
+    /// Numbered lines of the question, for lists of numbers.
+    var rows: Int
+    var isFeedback = false
+  }
+
+  /// What a list is filled with: with skill what feedback names, else anything.
+  private func ideas(_ prompt: String, _ random: inout RandomStream) -> [String] {
+    switch skill {
+    case .good: named(in: prompt)
+    case .useless: Array((world.rules.map(\.phrase) + world.decoys).shuffled(using: &random).prefix(3))
+    case .misleading: world.decoys
     }
-    var members: [String: Value] = [:]
-    for (name, property) in properties {
-      members[name] =
-        name == "reasoning"
-        ? "what feedback names" : filled(property, instruction, named, feedback: feedback || name == "feedback")
+  }
+
+  /// Every text of the schema: an instruction where a proposal is asked for, what feedback names where feedback is. A list
+  /// of texts, or of objects of texts, has an entry for each idea. Numbers and choices are drawn at random: this model knows
+  /// words alone.
+  private func filled(_ schema: Value, _ filling: Filling, _ random: inout RandomStream) -> Value {
+    if let properties = schema["properties"]?.object {
+      var members: [String: Value] = [:]
+      for (name, property) in properties.sorted(by: { $0.key < $1.key }) where name != "reasoning" {
+        var filling = filling
+        filling.isFeedback = filling.isFeedback || name == "feedback"
+        members[name] = filled(property, filling, &random)
+      }
+      if properties["reasoning"] != nil { members["reasoning"] = "what feedback names" }
+      return .object(members)
     }
-    return .object(members)
+    if let choice = schema["enum"]?.array?.randomElement(using: &random) { return choice }
+    let (low, high) = (schema["minimum"]?.number ?? 0, schema["maximum"]?.number ?? 1)
+    switch schema["type"]?.string {
+    case "array":
+      let items = schema["items"] ?? .null
+      guard !Self.holdsTexts(items) else {
+        return .array(
+          filling.ideas.map { idea in
+            var filling = filling
+            (filling.named, filling.ideas, filling.isFeedback) = ([idea], [idea], true)
+            return filled(items, filling, &random)
+          })
+      }
+      let count = items["properties"] == nil ? filling.rows : 3
+      return .array((0..<count).map { _ in filled(items, filling, &random) })
+    case "boolean": return false
+    case "integer": return .int(Int((low + random.uniform() * (high - low)).rounded()))
+    case "number": return .double(low + random.uniform() * (high - low))
+    default:
+      guard filling.isFeedback else { return .string(filling.instruction) }
+      let words = filling.named.map { "It misses this: \(SimulatedWorld.mark)\($0)\(SimulatedWorld.mark)." }
+      return .string(words.isEmpty ? "nothing" : words.joined(separator: " "))
+    }
+  }
+
+  private static func rows(in prompt: String) -> Int {
+    prompt.split(separator: "\n").count { line in line.firstIndex(of: ":").map { Int(line[..<$0]) != nil } ?? false }
+  }
+
+  /// A text, or an object whose members are texts and lists.
+  private static func holdsTexts(_ schema: Value) -> Bool {
+    guard let properties = schema["properties"]?.object else { return schema["type"]?.string == "string" }
+    return properties.values.allSatisfy { ["string", "array"].contains($0["type"]?.string ?? "") }
   }
 
   /// As prompts of other programs ask for it: between tags, or in a fence.

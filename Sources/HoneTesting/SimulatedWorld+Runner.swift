@@ -12,14 +12,16 @@ public struct SimulatedRunner: Runner {
 
   /// - Parameters:
   ///   - model: usually a `SimulatedModel` of the world, or an endpoint behind which one stands.
-  ///   - hasNumbers: temperature, demonstrations and passages may be changed beside the instruction.
-  public init(_ world: SimulatedWorld, model: any ChatModel, hasNumbers: Bool = false) {
+  ///   - hasNumbers: temperature, number of demonstrations and passages may be changed beside the instruction.
+  ///   - hasShots: a parameter holds demonstrations, as they are bootstrapped.
+  public init(_ world: SimulatedWorld, model: any ChatModel, hasNumbers: Bool = false, hasShots: Bool = false) {
     self.world = world
     self.model = model
     var parameters = [
       ParameterSpec(
         name: "instruction", domain: .text(TextDomain(maxLength: 2_000)), initial: .string(SimulatedWorld.opening))
     ]
+    if hasShots { parameters.append(ParameterSpec(name: "shots", domain: .demonstrations(), initial: "")) }
     if hasNumbers {
       parameters.append(ParameterSpec(name: "temperature", domain: .float(FloatDomain(0...1)), initial: 0.7))
       parameters.append(ParameterSpec(name: "demonstrations", domain: .int(IntDomain(0...8)), initial: 0))
@@ -42,16 +44,24 @@ public struct SimulatedRunner: Runner {
   public func setting(_ assignment: Assignment) -> SimulatedWorld.Setting {
     SimulatedWorld.Setting(
       assignment["instruction"]?.string ?? "", temperature: assignment["temperature"]?.number ?? 0,
-      demonstrations: assignment["demonstrations"]?.int ?? 0, passages: assignment["passages"]?.int ?? world.passages)
+      demonstrations: (assignment["demonstrations"]?.int ?? 0) + shots(assignment).list.count,
+      passages: assignment["passages"]?.int ?? world.passages)
   }
+
+  private func shots(_ assignment: Assignment) -> Demonstrations {
+    assignment["shots"].flatMap(Demonstrations.init(parameterValue:)) ?? []
+  }
+
+  public func label(of example: Example) -> String? { example.fields["row"]?.int.map(world.label) }
 
   public func run(_ example: Example, repeat: Int) async -> Outcome {
     let row = example.fields["row"]?.int ?? 0
-    let setting = setting(TraceContext.current?.assignment ?? space.initial)
+    let assignment = TraceContext.current?.assignment ?? space.initial
+    let setting = setting(assignment)
     let recorder = TraceContext.current?.recorder
     let used = space.parameters.compactMap { spec in parameter(spec.name).flatMap { recorder?.node(of: $0) } }
     let input = recorder?.append(.input, name: "item", inputs: [], value: .string(world.text(row)))
-    let request = request(row, setting)
+    let request = request(row, setting, shots(assignment))
     let inputs = used + [input].compactMap(\.self)
     do throws(ModelError) {
       let reply = try await model.chat(request)
@@ -68,10 +78,14 @@ public struct SimulatedRunner: Runner {
     }
   }
 
-  private func request(_ row: Int, _ setting: SimulatedWorld.Setting) -> ChatRequest {
+  private func request(_ row: Int, _ setting: SimulatedWorld.Setting, _ shots: Demonstrations) -> ChatRequest {
     var messages = [ChatMessage(.system, setting.instruction)]
+    for one in shots.without(["item": .string(world.text(row))]).list {
+      messages.append(ChatMessage(.user, one.inputs["item"]?.text ?? ""))
+      messages.append(ChatMessage(.assistant, one.output))
+    }
     // Worked rows lie beyond all data.
-    for shown in 0..<max(0, setting.demonstrations) {
+    for shown in 0..<max(0, setting.demonstrations - shots.list.count) {
       messages.append(ChatMessage(.user, world.text(1_000_000 + shown)))
       messages.append(ChatMessage(.assistant, world.label(1_000_000 + shown)))
     }

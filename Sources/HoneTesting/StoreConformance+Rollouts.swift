@@ -83,6 +83,22 @@ extension StoreConformance {
       expected.money = 1
       try expectEqual(try await store.spend(of: "a"), expected, "spend")
     },
+    Check(name: "spending is known by who asked, failed calls included") { store in
+      _ = try await store.open(definition("a"))
+      try expectEqual(try await store.spendByRole(of: "a"), [:], "before any call")
+      for (key, role, path, status) in [
+        ("1", "workflow", "chat/completions", 200), ("2", "proposer", "messages", 200),
+        ("3", "workflow", "embeddings", 200), ("4", "proposer", "embeddings", 200), ("5", "proposer", "messages", 503),
+      ] {
+        var record = call(key, attempts: 2)
+        (record.role, record.path, record.status) = (role, path, status)
+        try await store.archive(of: "a").append(record)
+      }
+      let roles = try await store.spendByRole(of: "a")
+      try expectEqual(roles.mapValues(\.requests), ["workflow": 2, "proposer": 4, "embedding": 4], "requests")
+      try expectEqual(roles.mapValues(\.tokens), ["workflow": 15, "proposer": 30, "embedding": 30], "tokens")
+      try expectEqual(roles.values.reduce(Spend(), +), try await store.spend(of: "a"), "together")
+    },
     Check(name: "what is stored stays although its task is cancelled") { store in
       _ = try await store.open(definition("a"))
       let task = Task {

@@ -168,6 +168,10 @@ extension TextDomain {
         throw Rejection(.patternMismatch, "\(value.shown) does not match the pattern \(pattern)")
       }
     }
+    if role == .demonstrations, Demonstrations(lines: text) == nil {
+      throw Rejection(
+        .malformed, "\(value.shown) does not hold one {\"inputs\": {...}, \"output\": \"...\"} a line")
+    }
     return text
   }
 
@@ -265,8 +269,8 @@ extension Value {
 }
 
 extension Double {
-  /// The number as a person writes it: whole numbers without a point.
-  var shown: String { Value.double(self).canonicalJSON }
+  /// The number as a person writes it: whole numbers without a point, small ones without an exponent.
+  var shown: String { decimal }
 }
 
 extension String {

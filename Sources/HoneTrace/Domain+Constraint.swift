@@ -34,6 +34,7 @@ extension TextDomain {
   var constraint: String {
     let length = minLength > 1 ? "\(minLength) to \(maxLength)" : "at most \(maxLength)"
     var parts = ["a text of \(length) characters"]
+    if role == .demonstrations { parts.append("one {\"inputs\": {...}, \"output\": \"...\"} a line") }
     let kept = placeholders.map { "{\($0)}" }.joined(separator: ", ")
     if !kept.isEmpty { parts.append("it must contain \(kept)") }
     if let optionalPlaceholders {

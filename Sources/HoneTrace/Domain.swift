@@ -63,16 +63,24 @@ public struct TextDomain: Hashable, Codable, Sendable {
   public var maxLength: Int
   /// A regular expression the whole text must match.
   public var pattern: String?
+  /// What kind of text it is; nil: words.
+  public var role: Role?
+
+  public enum Role: String, Hashable, Codable, Sendable {
+    /// JSON Lines of `Demonstration`.
+    case demonstrations
+  }
 
   public init(
     placeholders: [String] = [], optionalPlaceholders: [String]? = [], minLength: Int = 1, maxLength: Int = 20_000,
-    pattern: String? = nil
+    pattern: String? = nil, role: Role? = nil
   ) {
     self.placeholders = placeholders
     self.optionalPlaceholders = optionalPlaceholders
     self.minLength = minLength
     self.maxLength = maxLength
     self.pattern = pattern
+    self.role = role
   }
 }
 

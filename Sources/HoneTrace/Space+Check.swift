@@ -183,6 +183,11 @@ extension TextDomain {
         parameter: name, "\"\(placeholder)\" cannot be a placeholder",
         hint: "use letters, digits and underscores, no digit first")
     }
+    if role == .demonstrations, !placeholders.isEmpty || optionalPlaceholders != nil {
+      throw SpaceError(
+        parameter: name, "demonstrations are no template and have no placeholders",
+        hint: "use Domain.demonstrations(maxLength:)")
+    }
     if let pattern, (try? Regex(pattern)) == nil {
       throw SpaceError(parameter: name, "the pattern \(pattern) is not a regular expression")
     }

@@ -38,3 +38,10 @@ public struct Trace: Hashable, Codable, Sendable {
     self.feedback = feedback
   }
 }
+
+extension Trace.Node {
+  /// Whether it only puts together what a later step is given: a filled prompt, the result of an operator.
+  package var isPreparation: Bool {
+    kind == .step && (name == "render" || name.hasSuffix(".render") || Operator.docs[name] != nil)
+  }
+}

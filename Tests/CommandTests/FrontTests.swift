@@ -11,7 +11,7 @@ import Testing
     let row = { (number: Int) in "{\"id\": \"r\(number)\", \"n\": \(number)}\n" }
     try program.write("train.jsonl", (0..<4).map(row).joined())
     try program.write("validation.jsonl", (4..<16).map(row).joined())
-    try program.write("test.jsonl", (24..<28).map(row).joined())
+    try program.write("test.jsonl", (24..<30).map(row).joined())
     try program.write(
       "run.sh",
       """

@@ -90,6 +90,58 @@ import Testing
     }
   }
 
+  /// One line, whatever the texts are: with marks or colours, cut in the middle of nothing, the cut said.
+  @Test func wordDiffOnOneLine() {
+    let old = "You are a helpful clerk who reads messages. Sort this message.\nAnswer in one word."
+    let new = "You are a helpful clerk who reads messages. Sort this message by what it asks.\nAnswer in one word."
+    let diff = WordDiff(old, new)
+    #expect(
+      diff.excerpt(columns: 100, colored: false)
+        == "… messages. Sort this [-message.-]{+message by what it asks.+} \\n Answer in …")
+    #expect(
+      diff.excerpt(columns: 100, colored: true).replacing(#/\u{1b}\[[0-9;]*m/#, with: "")
+        == "… messages. Sort this message. message by what it asks. \\n Answer in …")
+    #expect(WordDiff("a", "a").excerpt(columns: 40, colored: false) == "a")
+    let words = (0..<200).map { "word\($0)" }
+    for (a, b) in [
+      ("", words.joined(separator: " ")), (words.joined(separator: " "), words.reversed().joined(separator: "\n")),
+    ] {
+      for columns in [20, 40, 80, 300] {
+        for colored in [false, true] {
+          let line = WordDiff(a, b).excerpt(columns: columns, colored: colored)
+          let shown = line.replacing(#/\u{1b}\[[0-9;]*m/#, with: "")
+          #expect(Printable.width(shown) <= max(columns, 40) && !shown.contains("\n"), "\(columns) \(shown)")
+          #expect(shown.contains(#/ … [\d,]+ changed words? more$/#), "\(shown)")
+        }
+      }
+    }
+  }
+
+  /// The longest common subsequence of words alone would take minutes and gigabytes here.
+  @Test func wordDiffOfLongTextsIsBounded() {
+    let old = (0..<10_000).map { "a\($0)" }
+    let new = (0..<10_000).map { "b\($0)" }
+    for separator in [" ", "\n"] {
+      let (a, b) = (old.joined(separator: separator), "x " + new.joined(separator: separator))
+      let parts = WordDiff(a, b).parts
+      #expect(parts.filter { $0.change != .added }.map(\.text).joined() == a)
+      #expect(parts.filter { $0.change != .removed }.map(\.text).joined() == b)
+    }
+    // A single word in the middle of a long text is still found.
+    var changed = old
+    changed[5_000] = "here"
+    let found = WordDiff(old.joined(separator: " "), changed.joined(separator: " ")).parts.filter { $0.change != .same }
+    #expect(found.map(\.text) == ["a5000 ", "here "])
+    // So are lines, where too many words lie between the first change and the last.
+    var lines = (0..<400).map { "line \($0) of a long text" }
+    let before = lines.joined(separator: "\n")
+    (lines[1], lines[398]) = ("first", "last")
+    #expect(
+      WordDiff(before, lines.joined(separator: "\n")).parts.filter { $0.change == .added }.map(\.text) == [
+        "first\n", "last",
+      ])
+  }
+
   @Test func firstDifference() throws {
     let a: Value = ["trials": [["x": 1, "y": "a"], ["x": 2]], "z": true]
     #expect(JSONDifference.first(a, a) == nil)

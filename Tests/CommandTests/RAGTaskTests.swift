@@ -34,7 +34,7 @@ import Testing
     let listener = try FaultServer { _ in [.close] }
     defer { listener.stop() }
     try writeTask(in: program, listener: listener)
-    let result = try await program.run("tune", "task.yaml", "--trials", "4", "--json", "--quiet")
+    let result = try await program.run("tune", "task.yaml", "--trials", "4", "--json", "--quiet", "--force")
     #expect(result.code == 0, "\(result)")
     let objects = try result.objects()
     let trials = objects.filter { $0["schema"] == "hone.trial/1" }
@@ -70,7 +70,7 @@ import Testing
     try writeTask(
       in: program, listener: listener,
       [("data/xquad-rag/questions.jsonl", "questions.jsonl"), ("[bm25, dense, hybrid]", "[dense]")])
-    let result = try await program.run("tune", "task.yaml", "--trials", "1")
+    let result = try await program.run("tune", "task.yaml", "--trials", "1", "--force")
     #expect(result.code != 0)
     #expect(result.error.contains("was never recorded"), "\(result)")
     #expect(listener.connections == 0)

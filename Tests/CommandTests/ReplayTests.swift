@@ -15,7 +15,7 @@ import Testing
   /// In the minibatch, before the proposer, in the middle of a trial.
   @Test(
     arguments: [
-      ["--requests", "18"], ["--requests", "20"], ["--requests", "25"], ["--requests", "14"], ["--tokens", "1000"],
+      ["--requests", "10"], ["--requests", "12"], ["--requests", "16"], ["--requests", "25"], ["--tokens", "1000"],
       ["--tokens", "1300"], ["--tokens", "2000"],
     ]) func aStudyThatACapEndedReplays(_ cap: [String]) async throws
   {
@@ -24,7 +24,7 @@ import Testing
     let endpoint = try await Endpoint(in: program.folder)
     defer { endpoint.stop() }
     try program.writePromptTask(endpoint.base)
-    let tuned = try await program.run(["tune", "task.yaml"] + cap)
+    let tuned = try await program.run(["tune", "task.yaml", "--force"] + cap)
     #expect(tuned.code == 0 && tuned.out.contains("budget of"), "\(tuned)")
     #expect(!tuned.out.contains("budget of 5 trials"), "\(tuned)")
     try await replays(program)
@@ -68,7 +68,7 @@ import Testing
     let endpoint = try await Endpoint(in: program.folder)
     defer { endpoint.stop() }
     try program.writePromptTask(endpoint.base)
-    #expect(try await program.run("tune", "task.yaml", "--requests", "25").code == 0)
+    #expect(try await program.run("tune", "task.yaml", "--requests", "25", "--force").code == 0)
     try await replays(program)
     let text = try program.read("task.yaml")
     try program.write("task.yaml", text.replacingOccurrences(of: "\"{text}\"", with: "\"Message: {text}\""))

@@ -130,7 +130,7 @@ import Testing
   @Test func unreachableEndpointIs69() async throws {
     let program = try Program()
     defer { program.remove() }
-    try program.writePromptTask("http://127.0.0.1:9/v1", trials: 1)
+    try program.writePromptTask("http://127.0.0.1:9/v1", trials: 2)
     let result = try await program.run("tune", "task.yaml")
     #expect(result.code == 69, "\(result.error)")
     #expect(result.error.contains("127.0.0.1:9"))

@@ -30,7 +30,7 @@ import Testing
     try text.write(to: program.folder.appending(path: "task.yaml"), atomically: true, encoding: .utf8)
   }
 
-  @Test(arguments: ["asha", "successive-halving", "hyperband", "race"])
+  @Test(arguments: ["asha", "successive-halving", "hyperband", "race", "sequential-test"])
   func isTunedAndReplayed(_ scheduler: String) async throws {
     let program = try Program()
     defer { program.remove() }
@@ -48,7 +48,7 @@ import Testing
   }
 
   /// Schedulers plan with the budget and with what is kept for the sealed test; a replay does with what it was each time.
-  @Test(arguments: ["asha", "successive-halving", "structured-thompson"], [12, 99])
+  @Test(arguments: ["asha", "sequential-test", "successive-halving", "structured-thompson"], [12, 99])
   func raisedBudgetsAreReplayed(_ scheduler: String, _ initial: Int) async throws {
     let program = try Program()
     defer { program.remove() }
@@ -73,13 +73,13 @@ import Testing
   @Test func theTestIsPaidFor() async throws {
     let program = try Program()
     defer { program.remove() }
-    try task(program, scheduler: "screening: false", range: "[10, 99]", tests: 6, budget: "{ rollouts: 100 }")
+    try task(program, scheduler: "screening: false", range: "[10, 99]", tests: 6, budget: "{ rollouts: 112 }")
     let result = try await program.run("tune", "task.yaml", "--json")
     #expect(result.code == 0, "\(result.error)")
     let shown = try await program.run("status", "line", "--json")
     #expect(!result.out.contains("left no room") && !shown.out.contains("left no room"), "\(result.out)")
     let trials = try await program.run("list", "line", "--json").objects()
-    #expect(trials.compactMap { $0["rollouts"]?.int }.reduce(0, +) <= 88)
+    #expect(trials.compactMap { $0["rollouts"]?.int }.reduce(0, +) <= 100)
   }
 
   /// Old trials stay, new values are tried, and the part before the change is replayed.
@@ -134,7 +134,7 @@ import Testing
   func bothAreNamed(_ given: String, _ optimizer: String, _ scheduler: String) async throws {
     let program = try Program()
     defer { program.remove() }
-    try task(program, scheduler: "scheduler: full", range: "[10, 14]", budget: "{ rollouts: 60 }")
+    try task(program, scheduler: "scheduler: full", range: "[10, 14]", budget: "{ rollouts: 120 }")
     let file = program.folder.appending(path: "task.yaml")
     let text = try String(contentsOf: file, encoding: .utf8)
     try text.replacing("use: random, scheduler: full", with: given).write(to: file, atomically: true, encoding: .utf8)

@@ -3,7 +3,7 @@ import HoneTrace
 import Testing
 
 extension Program {
-  /// Puts a task in the folder that asks `Fixtures/endpoint.py`: a text and a number, 4 + 8 + 4 rows.
+  /// Puts a task in the folder that asks `Fixtures/endpoint.py`: a text and a number, 4 + 8 + 6 rows.
   func writePromptTask(_ base: String, trials: Int = 5, parallel: Int = 2, key: String? = nil) throws {
     let rows = [
       ("My bill is wrong", "billing"), ("It will crash on start", "bug"), ("I love it", "praise"),
@@ -12,6 +12,7 @@ extension Program {
       ("The button is broken", "bug"), ("Great work", "praise"), ("Double charge in May", "billing"),
       ("An error on every page", "bug"), ("Just great", "praise"), ("Send the bill again", "billing"),
       ("Crash after crash", "bug"), ("Love the colours", "praise"), ("The invoice has no date", "billing"),
+      ("A great week", "praise"), ("It is broken again", "bug"),
     ]
     let lines = rows.enumerated().map { index, row in
       Value.object(["id": .string("r\(index)"), "text": .string(row.0), "label": .string(row.1)]).canonicalJSON + "\n"

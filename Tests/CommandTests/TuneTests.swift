@@ -61,7 +61,7 @@ import Testing
     let program = try Program()
     defer { program.remove() }
     _ = try await program.run("init")
-    let result = try await program.run(["tune", "task.yaml", "--parallel", "1"] + cap)
+    let result = try await program.run(["tune", "task.yaml", "--parallel", "1", "--force"] + cap)
     #expect(result.code == 0, "\(result)")
     #expect(result.out.contains("hone tune task.yaml \(next)\n"), "\(result.out)")
   }

@@ -89,6 +89,53 @@ import Testing
     #expect(load.withLock { $0.refused } < 400)
   }
 
+  // MARK: Time
+
+  private func client(_ transport: any Transport, _ clock: InstantClock) -> ModelClient {
+    let endpoint = Endpoint(base: "http://127.0.0.1:9/v1", model: "m", maxConcurrent: 1)
+    return ModelClient(endpoint, transport: transport, clock: clock, environment: [:])
+  }
+
+  /// A server that wants to be left alone for longer than there is time ends the call at once.
+  @Test func aWaitBeyondTheTimeBudgetIsNotBegun() async throws {
+    let clock = InstantClock()
+    let transport = ScriptedTransport { _ in
+      .success(HTTPReply(status: 429, headers: [HTTPHeader("retry-after", "50")]))
+    }
+    let client = client(transport, clock)
+    let context = CallContext(ledger: Ledger(budget: Budget(seconds: 120), seconds: 60, clock: clock))
+    await #expect {
+      try await CallContext.$current.withValue(context) { _ = try await client.complete("x") }
+    } throws: {
+      ($0 as? ModelError)?.kind == .budget && ($0 as? ModelError)?.cap == .time
+    }
+    #expect(clock.slept == [50] && transport.requests.count == 2)
+  }
+
+  /// Time goes by while a request waits for its turn: it is not sent after the cap.
+  @Test func nothingIsSentAfterTheTimeIsUp() async throws {
+    let clock = InstantClock()
+    let transport = ScriptedTransport { _ in
+      for _ in 0..<50 { await Task.yield() }
+      clock.advance(by: 40)
+      return .success(ScriptedTransport.chatReply("y"))
+    }
+    let client = client(transport, clock)
+    let ledger = Ledger(budget: Budget(seconds: 100), clock: clock)
+    let answered = await withTaskGroup(of: Bool.self) { group in
+      for number in 0..<8 {
+        group.addTask {
+          let context = CallContext(ledger: ledger)
+          let reply = try? await CallContext.$current.withValue(context) { try await client.complete("\(number)") }
+          return reply != nil
+        }
+      }
+      return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+    }
+    #expect(transport.requests.count == 3 && answered == 3)
+    #expect(ledger.spent.requests == 3 && ledger.reserved == Spend())
+  }
+
   // MARK: X3 a fifth of the requests fails
 
   @Test(arguments: 0..<20)

@@ -34,11 +34,16 @@ import Testing
   @Test(
     arguments: [
       ("sobl", [:], "did you mean sobol?"),
-      ("genetic", [:], "there are aegis, annealing, auto, cma-es, cqr"),
+      ("genetic", [:], "there are aegis, alphaopt, annealing, auto, cma-es, cqr"),
       ("annealing", ["schedule": "hot"], "schedule"),
       ("annealing", ["cooling": 1], "outside 0.5 to 0.9999"),
       ("cma-es", ["population": 3], "outside 4 to 1000"),
       ("cross-entropy", ["elites": 0.1], "did you mean elite?"),
+      ("forest", ["tree": 2], "did you mean trees?"),
+      ("forest", ["directions": 0], "outside 1 to 20"),
+      ("alphaopt", ["library": "/nowhere.json"], "/nowhere.json: it cannot be read"),
+      ("alphaopt", ["library": ["insights": [["condition": "c"]]]], "library: insight 1 needs"),
+      ("alphaopt", ["applied": 21], "outside 1 to 20"),
       ("tpe", ["seed": 1], "tpe has no settings"),
       ("sobol", ["seed": 1], "sobol has no settings"),
       ("joint", ["max_token": 100], "did you mean max_tokens?"),

@@ -60,10 +60,29 @@ import Testing
     #expect(found == [])
   }
 
+  @Test func alphaOPT() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { AlphaOPT() } == [])
+  }
+
+  @Test func forest() async {
+    #expect(await OptimizerConformance(model: Self.fickle).violations { Forest() } == [])
+  }
+
   @Test func gepa() async {
     #expect(await OptimizerConformance(model: Self.fickle).violations { GEPA() } == [])
     #expect(
       await OptimizerConformance(model: Self.fickle).violations { GEPA(GEPA.Settings(changesAll: true)) } == [])
+  }
+
+  @Test func mipro() async {
+    // Where it asks for notes it gets some, else what the fickle model says.
+    let model: @Sendable (ChatRequest) -> String = { request in
+      request.messages[1].content.contains("{\"notes\": ") ? #"{"notes": "Short lines."}"# : Self.fickle(request)
+    }
+    #expect(await OptimizerConformance(rounds: 12, model: model).violations { MIPRO() } == [])
+    #expect(await OptimizerConformance(model: Self.fickle).violations { MIPRO() } == [])
+    let silent: @Sendable (ChatRequest) -> String = { _ in "" }
+    #expect(await OptimizerConformance(model: silent).violations { MIPRO() } == [])
   }
 
   @Test func textGrad() async {

@@ -13,8 +13,8 @@ import Testing
   /// Optimizers by name; in the small size those with a model to fit, or to ask, take fewer turns.
   private static var makes: [@Sendable () -> any Optimizer] {
     let slow: Set = [
-      "aegis", "auto", "cqr", "epsilon-shotgun", "evoprompt", "gepa", "gp", "gp-constrained", "gp-cost", "llambo",
-      "opro", "optoprime", "portfolio", "random-forest", "textgrad",
+      "aegis", "alphaopt", "auto", "cqr", "epsilon-shotgun", "evoprompt", "forest", "gepa", "gp", "gp-constrained",
+      "gp-cost", "llambo", "mipro", "opro", "optoprime", "portfolio", "random-forest", "textgrad",
     ]
     let fast = OptimizerCatalog.names.filter { !slow.contains($0) }
     let turns = isNightly ? 1 : 20

@@ -127,16 +127,11 @@ import Testing
   @Test(arguments: 0..<4) func mutatedReplies(_ part: Int) throws {
     var random = RandomStream(seed: 17, name: "mutations/\(part)")
     let bank = (Self.applied.map(\.0) + Self.refused.map(\.0)).filter { $0.utf8.count < 400 }.map { Array($0.utf8) }
-    let tokens = [
-      "\"", "'", "{", "}", "[", "]", ",", ":", "null", "NaN", "1e999", "-", "\\u0000", "\\", "0.5", "True",
-      "{question}",
-      "\"temperature\"", "\u{202e}", "\u{1b}[2J", "suggestion", "terminate", "99",
-    ].map { Array($0.utf8) }
     var applied = 0
     for index in 0..<25_000 {
       var bytes = bank[Int.random(in: 0..<bank.count, using: &random)]
       for _ in 0...Int.random(in: 0...3, using: &random) {
-        Self.mutate(&bytes, bank: bank, tokens: tokens, using: &random)
+        ReplyMutator.damage(&bytes, bank: bank, tokens: ReplyMutator.tokens, using: &random)
       }
       let reply = ScriptedModel.reply(String(decoding: bytes, as: UTF8.self))
       let verdict = OptoPrime.judge(reply, problem: Self.problem, base: Self.space.initial, known: [])
@@ -152,19 +147,5 @@ import Testing
     }
     // Enough of them are still good for the check to mean something.
     #expect(applied > 1_000)
-  }
-
-  private static func mutate(
-    _ bytes: inout [UInt8], bank: [[UInt8]], tokens: [[UInt8]], using random: inout RandomStream
-  ) {
-    let at = Int.random(in: 0...bytes.count, using: &random)
-    switch random.next() % 6 {
-    case 0: if at < bytes.count { bytes[at] ^= 1 << (random.next() % 8) }
-    case 1: bytes.removeSubrange(at..<min(bytes.count, at + 1 + Int(random.next() % 8)))
-    case 2: bytes.insert(contentsOf: tokens[Int.random(in: 0..<tokens.count, using: &random)], at: at)
-    case 3: bytes.removeSubrange(at...)
-    case 4: bytes.insert(contentsOf: bank[Int.random(in: 0..<bank.count, using: &random)].prefix(60), at: at)
-    default: bytes.insert(contentsOf: bytes.suffix(from: at).prefix(20), at: at)
-    }
   }
 }

@@ -114,7 +114,7 @@ import Testing
     let (first, second) = (model.requests[0].messages[1].content, model.requests[1].messages[1].content)
     #expect(first.contains("#Results\n(none)"))
     #expect(second.contains("Tell ripe fruit.") && second.contains("accuracy; higher is better"))
-    #expect(second.contains("- rate (Learning rate.): a number from 1e-05 to 0.1, log scale"), "\(second)")
+    #expect(second.contains("- rate (Learning rate.): a number from 0.00001 to 0.1, log scale"), "\(second)")
   }
 
   @Test func aModelThatTellsTheFirstResultsWronglyDoesNotStart() async throws {

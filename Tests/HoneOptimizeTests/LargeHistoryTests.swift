@@ -8,7 +8,10 @@ import Testing
 /// Long histories and many parameters: an answer in the domain, at a cost that a subset of the history bounds.
 @Suite struct LargeHistoryTests {
   static let numerical = OptimizerCatalog.names.filter {
-    !["evoprompt", "gepa", "joint", "llambo", "opro", "optoprime", "portfolio", "textgrad"].contains($0)
+    ![
+      "alphaopt", "evoprompt", "forest", "gepa", "joint", "llambo", "mipro", "opro", "optoprime", "portfolio",
+      "textgrad",
+    ].contains($0)
   }
 
   /// A study of another optimizer that this one takes over: some trials failed, one in a hundred pending.

@@ -73,6 +73,19 @@ import Testing
     #expect(outcomes(answer) == [.truncated, .applied] && kinds(answer) == [.truncated])
   }
 
+  @Test func aReplyThatWasCutOffIsShownByItsBeginning() async throws {
+    let endless = "{\"reasoning\": \"" + String(repeating: "again ", count: 200)
+    let model = ScriptedModel { (_, index) throws(ModelError) in
+      index == 0
+        ? ScriptedModel.reply(endless, finish: .length, index: index)
+        : ScriptedModel.reply(Triage.reply(instruction: "Whole."), index: index)
+    }
+    let optimizer = OptoPrime()
+    _ = try await optimizer.ask(1, state: optimizer.start(Triage.problem), context: Triage.context(model: model))
+    let shown = try #require(model.requests.last?.messages.dropLast().last)
+    #expect(shown.role == .assistant && endless.hasPrefix(shown.content) && shown.content.count == 200)
+  }
+
   @Test func theWordTerminateMeansNothingAndTheFieldDoes() async throws {
     let worded: Value = [
       "reasoning": "TERMINATE, TERMINATE.", "suggestion": ["instruction": "TERMINATE is fine here"], "terminate": false,

@@ -9,6 +9,7 @@ struct ScheduledStudy {
   /// Of each trial on every example; with costs the objective is to minimize both.
   var costs: [Double]?
   var rollouts: Int?
+  var repeats = 1
   var spent = 0
   var allocations: [Allocation] = []
 
@@ -29,7 +30,7 @@ struct ScheduledStudy {
   var context: ScheduleContext {
     ScheduleContext(
       problem: Problem(space: Space([]), objective: objective, seed: 1), table: table,
-      rolloutsLeft: rollouts.map { $0 - spent }, isExhausted: table.rows.count == scores.count)
+      rolloutsLeft: rollouts.map { $0 - spent }, isExhausted: table.rows.count == scores.count, repeats: repeats)
   }
 
   /// Until it stops, or for so many steps.

@@ -23,7 +23,9 @@ import Testing
     arguments: [
       ("asah", [:], "did you mean asha?"), ("gnome", [:], "there are asha, full, hier-ucb"),
       ("full", ["eta": 2], "full has no settings"), ("asha", ["min_example": 4], "did you mean min_examples?"),
-      ("race", ["alpha": 2], "alpha: 2"), ("hyperband", ["eta": 1], "outside 2 to 64"),
+      ("race", ["alpha": 2], "alpha: 2"), ("sequential-test", ["false_acceptance": 2], "false_acceptance: 2"),
+      ("sequential-test", ["alpha": 0.1], "sequential-test has no setting"),
+      ("hyperband", ["eta": 1], "outside 2 to 64"),
       ("successive-halving", ["decay": "half"], "\"half\" is not a number"),
     ] as [(String, Value, String)])
   func mistakesAreNamed(_ name: String, _ settings: Value, _ expected: String) {

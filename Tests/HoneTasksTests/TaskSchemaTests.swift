@@ -1,4 +1,5 @@
 import Foundation
+import Hone
 import HoneOptimize
 import HoneTrace
 import Testing
@@ -18,10 +19,19 @@ struct TaskSchemaTests {
 
   @Test func theSchemaAcceptsWhatTheReaderAccepts() throws {
     let schema = try JSONSchema(try Self.schema())
-    let files = ["prompt", "rag", "forest", "steps"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
-    let shipped = ["ticket-triage", "rag-xquad", "xquad-steps"].map { packageRoot.appending(path: "tasks/\($0).yaml") }
+    let files = ["prompt", "rag", "forest", "steps", "shots"].map { URL(fileURLWithPath: fixture("forms/\($0).yaml")) }
+    let shipped = try ["tasks", "Benchmarks/Live"].flatMap { folder in
+      try FileManager.default.contentsOfDirectory(
+        at: packageRoot.appending(path: folder), includingPropertiesForKeys: nil
+      ).filter { $0.pathExtension == "yaml" }
+    }
+    #expect(shipped.count >= 11)
     for file in files + shipped {
       #expect(schema.problems(with: try Self.yaml(file)) == [], "\(file.lastPathComponent)")
+    }
+    for file in shipped {
+      let data = try TaskFile.load(path: file.path).loadData()
+      #expect(!data.validation.isEmpty, "\(file.lastPathComponent)")
     }
   }
 
@@ -39,7 +49,8 @@ struct TaskSchemaTests {
     "step-name-twice", "step-reads-later", "step-reads-itself", "step-named-as-parameter", "step-called-output",
     "method-parameter", "dense-without-embedding", "top-k-parameter-zero", "demonstrations-read-step",
     "score-names-step", "text-holds-later-step", "steps-read-no-data", "steps-json-score", "outcome-of-steps",
-    "bandit-endless", "constrained-without",
+    "bandit-endless", "constrained-without", "demonstrations-not-lines", "demonstrations-from-number",
+    "demonstrations-unread-field",
   ]
 
   @Test(arguments: WrongFileTests.names)

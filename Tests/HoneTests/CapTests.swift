@@ -1,6 +1,7 @@
 import HoneModel
 import HoneOptimize
 import HoneStore
+import HoneTesting
 import HoneTrace
 import Testing
 
@@ -104,5 +105,22 @@ private struct Watching: Optimizer {
     #expect(!left.isEmpty)
     #expect(left.allSatisfy { $0 <= 6_000 })
     #expect(try await tune(store, Budget(trials: 9, seconds: 4_000)).stop == .time)
+  }
+
+  /// A workflow that asks no model meets no ledger: no rollout of it is begun after the time is up.
+  @Test func noRolloutIsBegunAfterTheTimeIsUp() async throws {
+    let clock = SimulatedClock()
+    let begun = Lock<[Double]>([])
+    var runner = Line()
+    runner.see = { _ in
+      begun.withLock { $0.append(clock.seconds) }
+      clock.advance(by: 3)
+    }
+    let report = try await Study(store: MemoryStore(), name: "line").run(
+      runner, problem: Problem(space: runner.space, objective: Objective(), seed: 1),
+      data: DataSplits(train: [], validation: rows("v", 10), test: []), optimizer: RandomSearch(),
+      settings: StudySettings(parallel: 1, budget: Budget(trials: 50, seconds: 100)), clock: clock)
+    #expect(report.stop == .time)
+    #expect(begun.withLock { $0.allSatisfy { $0 < 100 } && ($0.last ?? 0) > 90 })
   }
 }

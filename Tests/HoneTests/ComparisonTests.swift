@@ -191,5 +191,8 @@ import Testing
   @Test func theSmallestGainFollowsItsFormula() throws {
     #expect(abs(try #require(Comparison.smallestGain(count: 81)) - 0.14) < 1e-12)
     #expect(Comparison.smallestGain(count: 1) == nil)
+    // Of n pairs one sign pattern in 2^(n - 1) is as extreme as the greatest difference.
+    for count in 0...80 { #expect(Comparison.canShow(count: count) == (count >= 6), "\(count)") }
+    #expect(!Comparison.canShow(count: 7, confidence: 0.99) && Comparison.canShow(count: 8, confidence: 0.99))
   }
 }

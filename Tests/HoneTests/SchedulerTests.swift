@@ -137,10 +137,10 @@ private struct Slope: Runner {
   }
 
   /// Several new trials at a time, killed at any rollout: the same trials, promotions, events and scores.
-  @Test(arguments: ["asha", "pasha", "successive-halving", "race"])
+  @Test(arguments: ["asha", "pasha", "successive-halving", "race", "sequential-test"])
   func killedAtAnyRolloutItIsTheSameStudy(_ name: String) async throws {
     let scheduler = try SchedulerCatalog.make(
-      name: name, settings: name.hasSuffix("sha") ? ["min_examples": 2] : ["trials": 6],
+      name: name, settings: name.hasSuffix("sha") || name == "sequential-test" ? ["min_examples": 2] : ["trials": 6],
       defaults: SchedulerCatalog.Defaults(batch: 3))
     let budget = Budget(rollouts: 60)
     func stored(_ store: any Store) async throws -> String {

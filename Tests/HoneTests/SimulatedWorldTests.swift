@@ -62,6 +62,26 @@ import Testing
     }
   }
 
+  /// Lists have an entry for each thing that feedback names; a list of what it cannot know is empty.
+  @Test func listsAreFilledByIdeas() throws {
+    let (world, texts): (SimulatedWorld, Value) = (.few, ["type": "array", "items": ["type": "string"]])
+    let whole: Value = ["type": "array", "items": ["type": "integer"]]
+    let item: Value = ["type": "object", "properties": ["condition": ["type": "string"], "examples": whole]]
+    let schema: Value = [
+      "type": "object",
+      "properties": ["directions": texts, "insights": ["type": "array", "items": item], "numbers": whole],
+    ]
+    let text = "It misses this: *Count the vowels*. *Use the first word alone*."
+    let request = ChatRequest([ChatMessage(.user, text)], format: .jsonSchema(name: "p", schema: schema))
+    let reply = try Value.parse(json: SimulatedModel(world).reply(to: request))
+    let directions = reply["directions"]?.array?.compactMap(\.string) ?? []
+    #expect(directions.count == 2 && directions[0].contains("first word") && directions[1].contains("vowels"))
+    #expect(reply["insights"]?.array?.count == 2 && reply["insights"]?[0]?["examples"] == [])
+    #expect(reply["numbers"] == [])
+    let wrong = try Value.parse(json: SimulatedModel(world, skill: .misleading).reply(to: request))
+    #expect(wrong["directions"]?.array?.count == world.decoys.count)
+  }
+
   /// A good proposer takes up what feedback names; others do not get better.
   @Test func proposersHaveTheirSkill() {
     let world = SimulatedWorld.few

@@ -1,3 +1,5 @@
+import Foundation
+import HoneNumerics
 import Testing
 
 @testable import HoneTrace
@@ -38,6 +40,29 @@ import Testing
   @Test func controlCharactersInTextAreRefused() {
     for byte in UInt8(0)..<0x20 {
       #expect(throws: JSONError.self) { try Value.parse(json: [0x22, 0x61, byte, 0x22]) }
+    }
+  }
+
+  /// What a model is shown: the same value, but without an exponent up to the twentieth place.
+  @Test(arguments: [
+    (1e-05, "0.00001"), (-1.25e-07, "-0.000000125"), (0.1, "0.1"), (0, "0"), (-3, "-3"), (1e16, "10000000000000000"),
+    (1.5e20, "150000000000000000000"), (123_456.75, "123456.75"), (2.5e-20, "0.000000000000000000025"),
+    (1e-21, "1e-21"), (1e300, "1e+300"),
+  ])
+  func decimalsHaveNoExponent(_ number: Double, _ text: String) throws {
+    #expect(Value.double(number).decimalJSON == text)
+    #expect(try Value.parse(json: text).number == number)
+  }
+
+  @Test func decimalsComeBackAsTheSameValue() throws {
+    var random = RandomStream(seed: 3, name: "decimals")
+    for _ in 0..<2_000 {
+      let number = Double.random(in: -1...1, using: &random) * pow(10, Double(Int.random(in: -30...30, using: &random)))
+      let value: Value = ["b": [.double(number), "1e-05", true, .null], "a\"": .int(3)]
+      #expect(try Value.parse(json: value.decimalJSON)["b"]?[0]?.number == number)
+      #expect(
+        value.decimalJSON.replacingOccurrences(of: Value.double(number).decimalJSON, with: "x")
+          == value.canonicalJSON.replacingOccurrences(of: Value.double(number).canonicalJSON, with: "x"))
     }
   }
 }

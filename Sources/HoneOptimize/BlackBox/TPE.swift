@@ -38,7 +38,7 @@ public struct TPE: Optimizer {
   }
 
   /// Candidates, the most promising one first; each group's own ranking is put beside the others'.
-  private func rankedCandidates(
+  func rankedCandidates(
     _ trials: [TrialHistory.Trial], _ groups: [Group], _ dimensions: Int, _ random: inout RandomStream
   ) -> [[Double]] {
     var points = Array(repeating: Array(repeating: 0.5, count: dimensions), count: settings.candidates)

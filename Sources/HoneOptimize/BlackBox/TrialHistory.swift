@@ -92,6 +92,9 @@ public struct TrialHistory: Codable, Sendable, Equatable {
     }
   }
 
+  /// Whether a trial was begun, and was not lost to the infrastructure.
+  func holds(_ number: Int) -> Bool { index(of: number) != nil }
+
   /// O(log trials), or O(trials) where they began out of order.
   private func index(of number: Int) -> Int? {
     guard isAscending else { return trials.lastIndex { $0.number == number } }

@@ -7,10 +7,9 @@ import Foundation
 /// Their tests are made for one look; here each pair has an e-process that may be looked at after every block: by Ville's
 /// inequality a trial that is as good as the leader is ever closed by it with a chance of at most `alpha`.
 ///
-/// The e-process bets on the differences d_t to the leader (Waudby-Smith and Ramdas, "Estimating means of bounded random
-/// variables by betting", JRSS B 86, 2024): the mean over lambda in (0, 1) of prod_t (1 + lambda z_t), z_t = d_t / max_(s <= t)
-/// |d_s|. For 0/1 scores its premise is that both are equally good in the mean; for other scores, whose range is not known
-/// beforehand, that differences are as likely of either sign.
+/// The e-process bets on the differences d_t to the leader (`BettingEvidence`), z_t = d_t / max_(s <= t) |d_s|. For 0/1 scores
+/// its premise is that both are equally good in the mean; for other scores, whose range is not known beforehand, that
+/// differences are as likely of either sign.
 ///
 /// With further outcomes a trial is closed when it is shown to be dominated, as in Zhang, Georgiopoulos and
 /// Anagnostopoulos, "S-Race: A Multi-Objective Racing Algorithm" (GECCO 2013): some trial of the front is better in one goal,
@@ -27,9 +26,6 @@ public struct Race: Scheduler {
   public var block: Int
   /// New trials asked for at a time.
   public var batch: Int
-
-  /// Points of (0, 1) that stand for lambda.
-  static let bets = 16
 
   public init(
     trials: Int? = nil, alpha: Double = 0.2, isFamilywise: Bool = false, fewest: Int = 8, block: Int = 4, batch: Int = 1
@@ -112,14 +108,12 @@ public struct Race: Scheduler {
 
   /// Logarithm of the e-process against "the differences' mean is not above zero".
   static func logEvidence(_ differences: [Double]) -> Double {
-    var logs = [Double](repeating: 0, count: bets)
+    var evidence = BettingEvidence()
     var greatest = 0.0
     for difference in differences where difference != 0 {
       greatest = max(greatest, abs(difference))
-      let z = difference / greatest
-      for bet in 0..<bets { logs[bet] += log1p((Double(bet) + 0.5) / Double(bets) * z) }
+      evidence.add(difference / greatest)
     }
-    let top = logs.max() ?? 0
-    return top + log(logs.reduce(0) { $0 + exp($1 - top) } / Double(bets))
+    return evidence.log
   }
 }

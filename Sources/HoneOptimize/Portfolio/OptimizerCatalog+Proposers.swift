@@ -1,3 +1,4 @@
+import Foundation
 import HoneTrace
 
 /// Settings of proposers.
@@ -43,6 +44,56 @@ extension OptimizerCatalog {
     settings.adaptation = try reader.number("adaptation", in: 0...1) ?? settings.adaptation
     settings.pursuit = try reader.number("pursuit", in: 0...1) ?? settings.pursuit
     if let prompts = try prompts(reader) { settings.text.prompts = prompts }
+    return settings
+  }
+
+  static func forest(_ reader: SettingsReader, _ space: Space?) throws(OptimizerError) -> Forest.Settings {
+    var settings = Forest.Settings()
+    settings.text = try proposer(reader, space, from: settings.text)
+    settings.trees = try reader.int("trees", in: 1...100) ?? settings.trees
+    settings.directions = try reader.int("directions", in: 1...20) ?? settings.directions
+    settings.exploration = try reader.number("exploration", in: 0...100) ?? settings.exploration
+    return settings
+  }
+
+  static func alphaopt(_ reader: SettingsReader, _ space: Space?) throws(OptimizerError) -> AlphaOPT.Settings {
+    var settings = AlphaOPT.Settings()
+    settings.text = try proposer(reader, space, from: settings.text)
+    settings.insights = try reader.int("insights", in: 1...20) ?? settings.insights
+    settings.applied = try reader.int("applied", in: 1...20) ?? settings.applied
+    settings.library = try library(reader) ?? settings.library
+    return settings
+  }
+
+  /// The insights of a file, or those that stand in the settings themselves, as a study keeps them.
+  private static func library(_ reader: SettingsReader) throws(OptimizerError) -> ExperienceLibrary? {
+    var place = ""
+    do {
+      if reader.members["library"]?.object != nil {
+        return try reader.object("library").map { try ExperienceLibrary(document: .object($0)) }
+      }
+      guard let path = try reader.string("library") else { return nil }
+      place = "\(path): "
+      guard let data = FileManager.default.contents(atPath: path) else {
+        throw OptimizerError("it cannot be read", hint: "name a JSON file of insights")
+      }
+      return try ExperienceLibrary(document: try Value.parse(json: Array(data)))
+    } catch let error as OptimizerError {
+      throw OptimizerError(setting: "library", place + error.message, hint: error.hint)
+    } catch {
+      throw OptimizerError(setting: "library", "\(place)it holds no JSON: \(error)")
+    }
+  }
+
+  static func mipro(_ reader: SettingsReader, _ space: Space?) throws(OptimizerError) -> MIPRO.Settings {
+    var settings = MIPRO.Settings()
+    settings.text = try proposer(reader, space, from: settings.text)
+    if let count = try reader.int("start", in: 1...64) { settings.start = count }
+    if let count = try reader.int("notes", in: 0...100) { settings.notes = count }
+    if let count = try reader.int("demonstrations", in: 0...100) { settings.demonstrations = count }
+    if let count = try reader.int("labelled", in: 0...100) { settings.labelled = count }
+    if let count = try reader.int("sets", in: 0...1_000) { settings.sets = count }
+    settings.threshold = try reader.number("threshold", in: -1e300...1e300)
     return settings
   }
 

@@ -34,8 +34,16 @@ import HoneTrace
 ///   `merges` of a study (5); `changes_all`, all texts in one request instead of one after the other (false).
 /// - `evoprompt`: those of `gepa` but `merges`, `changes_all` and `prompt_tokens` (`temperature` 0.5, `max_tokens` 1200);
 ///   `algorithm`, `differential` or `genetic` (`differential`); `population` (10).
+/// - `forest`: those of `optoprime` (`temperature` 1, `max_tokens` 1200, `prompt_tokens` 6000; `memory`, directions shown with
+///   what they did, 12); `trees` (3); `directions` of one request (3); `exploration`, c of UCT (1).
+/// - `alphaopt`: those of `optoprime` but `memory` (`temperature` 1, `max_tokens` 1500, `prompt_tokens` 6000); `insights` of one
+///   request (3); `applied`, insights that one proposal takes up (3); `library`, a file of insights to begin with.
 /// - `textgrad`: those of `gepa` but `merges` and `changes_all` (`temperature` 0.7, `max_tokens` 1200); `examples`, rollouts whose
 ///   feedback is carried back (3); `requests` for it in one ask (12).
+/// - `mipro`: those of `gepa` but `merges` and `changes_all` (`max_tokens` 1200); `start`, instructions written at first (2);
+///   `notes`, requests for notes on the data (2); `demonstrations` bootstrapped in a set, at most (4); `labelled` beside them,
+///   at most (4); `sets` of demonstrations for a parameter (8); `threshold`, the score from which on a rollout may become a
+///   demonstration (by the scores).
 /// - `portfolio`: `members`, who may propose (auto, llambo, optoprime, gepa, opro, textgrad, evoprompt); `floor`, the part of the
 ///   turns that each keeps (0.08); `adaptation` and `pursuit`, how fast rewards and turns follow (0.3, 0.2); `prompts`.
 /// - `joint`: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
@@ -45,13 +53,15 @@ public enum OptimizerCatalog {
   public static let defaultName = "auto"
 
   public static let names = [
-    "aegis", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "evoprompt", "gepa", "gp",
-    "gp-constrained", "gp-cost", "joint", "llambo", "opro", "optoprime", "portfolio", "random", "random-forest",
-    "sobol", "textgrad", "tpe",
+    "aegis", "alphaopt", "annealing", "auto", "cma-es", "cqr", "cross-entropy", "epsilon-shotgun", "evoprompt",
+    "forest", "gepa", "gp", "gp-constrained", "gp-cost", "joint", "llambo", "mipro", "opro", "optoprime", "portfolio",
+    "random", "random-forest", "sobol", "textgrad", "tpe",
   ]
 
   /// Those that ask a language model for every proposal: without one they propose nothing.
-  public static let askingModel: Set<String> = ["evoprompt", "gepa", "llambo", "opro", "optoprime", "textgrad"]
+  public static let askingModel: Set<String> = [
+    "alphaopt", "evoprompt", "forest", "gepa", "llambo", "mipro", "opro", "optoprime", "textgrad",
+  ]
 
   /// The settings an optimizer knows, sorted; empty for an unknown one.
   public static func settingNames(of optimizer: String) -> [String] {
@@ -68,7 +78,13 @@ public enum OptimizerCatalog {
     case "gepa": return (proposer + ["changes_all", "merges"]).filter { $0 != "memory" }.sorted()
     case "evoprompt":
       return (proposer + ["algorithm", "population"]).filter { !["memory", "prompt_tokens"].contains($0) }.sorted()
+    case "mipro":
+      let own = ["demonstrations", "labelled", "notes", "sets", "start", "threshold"]
+      return (proposer + own).filter { $0 != "memory" }.sorted()
     case "textgrad": return (proposer + ["examples", "requests"]).filter { $0 != "memory" }.sorted()
+    case "alphaopt":
+      return (proposer + ["applied", "fallback", "insights", "library"]).filter { $0 != "memory" }.sorted()
+    case "forest": return (proposer + ["directions", "exploration", "fallback", "trees"]).sorted()
     case "opro", "optoprime": return (proposer + ["fallback"]).sorted()
     default: return blackBoxSettings[optimizer] ?? []
     }
@@ -106,6 +122,8 @@ public enum OptimizerCatalog {
       settings.examples = try reader.int("examples", in: 1...1_000) ?? settings.examples
       settings.requests = try reader.int("requests", in: 1...1_000) ?? settings.requests
       return TextGrad(settings)
+    case "alphaopt": return AlphaOPT(try alphaopt(reader, space))
+    case "forest": return Forest(try forest(reader, space))
     case "opro": return OPRO(try proposer(reader, space, from: OPRO().settings))
     case "gepa":
       var settings = GEPA.Settings()
@@ -113,6 +131,7 @@ public enum OptimizerCatalog {
       settings.merges = try reader.int("merges", in: 0...1_000) ?? settings.merges
       settings.changesAll = try reader.bool("changes_all") ?? settings.changesAll
       return GEPA(settings)
+    case "mipro": return MIPRO(try mipro(reader, space))
     case "optoprime": return OptoPrime(try proposer(reader, space))
     case "portfolio": return Portfolio(try portfolio(reader))
     default:

@@ -161,7 +161,7 @@ public struct Portfolio: Optimizer {
   private func order(_ state: State, _ context: AskContext) -> [String] {
     let space = context.problem.space
     let hasNumbers = !space.encodable.isEmpty
-    let hasText = space.parameters.contains { !$0.domain.isEncodable }
+    let hasText = space.parameters.contains { !$0.domain.isEncodable && !$0.domain.holdsDemonstrations }
     var left = settings.members.indices.filter { place in
       let name = settings.members[place]
       guard name != "auto" else { return hasNumbers }

@@ -9,6 +9,9 @@ import HoneTrace
 /// - `pasha`: `min_examples` of the first rung (8), `max_examples` of a trial (all), `eta` (2).
 /// - `race`: `trials` of one race (by the budget); `alpha`, the rate at which a trial as good as the leader is closed
 ///   (0.2), `familywise` for all trials together (false); `min_examples` before the first test (8), `block` between (4).
+/// - `sequential-test`: `false_acceptance`, the rate at which a trial that is no better is accepted early (0.05), `familywise`
+///   for all trials together (false); `futility`, the chance of being better below which one is culled (0.1), by `margin` in
+///   parts of the scores' range (0); `min_examples` before the first look (8), `block` between (4).
 /// - `successive-halving`: `trials` begun (by the budget), `eta` (3), `decay` of the rungs' shares of the budget (0.6).
 ///
 /// Bandits begin the assignments of a finite space themselves and know `batch`, the examples of one pull (4):
@@ -22,8 +25,8 @@ public enum SchedulerCatalog {
   public static let defaultName = "full"
 
   public static let names = [
-    "asha", "full", "hier-ucb", "hyperband", "id-hyperband", "paired-halving", "pasha", "race", "structured-thompson",
-    "successive-halving", "thompson", "ucb1",
+    "asha", "full", "hier-ucb", "hyperband", "id-hyperband", "paired-halving", "pasha", "race", "sequential-test",
+    "structured-thompson", "successive-halving", "thompson", "ucb1",
   ]
 
   /// The settings a scheduler knows, sorted; empty for an unknown one.
@@ -34,6 +37,7 @@ public enum SchedulerCatalog {
     case "id-hyperband": ["eta", "min_examples"]
     case "paired-halving": ["batch", "finalists"]
     case "race": ["alpha", "block", "familywise", "min_examples", "trials"]
+    case "sequential-test": ["block", "false_acceptance", "familywise", "futility", "margin", "min_examples"]
     case "structured-thompson": ["batch", "width"]
     case "successive-halving": ["decay", "eta", "trials"]
     case "thompson": ["batch"]
@@ -90,6 +94,12 @@ public enum SchedulerCatalog {
         isFamilywise: try reader.bool("familywise") ?? false,
         fewest: try reader.int("min_examples", in: counts) ?? 8, block: try reader.int("block", in: counts) ?? 4,
         batch: batch)
+    case "sequential-test":
+      return SequentialTest(
+        falseAcceptance: try reader.number("false_acceptance", in: 0...1) ?? 0.05,
+        isFamilywise: try reader.bool("familywise") ?? false, futility: try reader.number("futility", in: 0...1) ?? 0.1,
+        margin: try reader.number("margin", in: 0...1) ?? 0, fewest: try reader.int("min_examples", in: counts) ?? 8,
+        block: try reader.int("block", in: counts) ?? 4, batch: batch)
     case "successive-halving":
       return SuccessiveHalving(
         trials: try reader.int("trials", in: counts), eta: try reader.int("eta", in: etas) ?? 3,

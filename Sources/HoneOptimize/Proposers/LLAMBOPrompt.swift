@@ -18,30 +18,32 @@ struct LLAMBOPrompt {
   private var parameters: [ParameterSpec] { problem.space.encodable }
 
   func start(count: Int) -> Message {
-    message("start", list, ["count": String(count)], boundary: "")
+    message("start", list(count), ["count": String(count)], boundary: "")
   }
 
   /// - Parameter target: nil: any better score.
   func candidates(count: Int, target: Double?, boundary: String) -> Message {
     let better = problem.objective.direction == .maximize ? "more" : "less"
-    let best = memory.shown.last?.mean.map { "\(better) than \(Value.double($0).canonicalJSON)" }
+    let best = memory.shown.last?.mean.map { "\(better) than \(Value.double($0).decimalJSON)" }
     let values = [
       "count": String(count), "history": history(memory.shown),
-      "target": target.map { Value.double($0).canonicalJSON } ?? best ?? "any height",
+      "target": target.map { Value.double($0).decimalJSON } ?? best ?? "any height",
     ]
-    return message("candidates", list, values, boundary: boundary)
+    return message("candidates", list(count), values, boundary: boundary)
   }
 
   /// - Parameter shown: results in the order they stand in the prompt.
   func predict(_ asked: [Value], shown: [AttemptMemory.Entry], classifies: Bool, boundary: String) -> Message {
-    let lines = asked.enumerated().map { "\($0 + 1): \($1.canonicalJSON)" }
+    let lines = asked.enumerated().map { "\($0 + 1): \($1.decimalJSON)" }
     let values = [
       "count": String(asked.count), "configurations": lines.joined(separator: "\n"),
       "history": history(shown, classified: classifies ? goodScore : nil),
     ]
     let key = classifies ? "classes" : "predictions"
+    // Without the count small models do not find the end of the list.
     let numbers: Value = [
       "type": "array", "items": classifies ? ["type": "integer", "enum": [0, 1]] : ["type": "number"],
+      "minItems": .int(asked.count), "maxItems": .int(asked.count),
     ]
     let form = (
       schema: ProposalSchema.object([key: numbers]), format: "{\"\(key)\": [\(classifies ? "1, 0" : "a number"), ...]}"
@@ -78,8 +80,11 @@ struct LLAMBOPrompt {
       ], schema: form.schema, format: form.format)
   }
 
-  private var list: (schema: Value, format: String) {
-    (ProposalSchema.list(of: parameters), "{\"configurations\": [\(ProposalSchema.members(of: parameters)), ...]}")
+  private func list(_ count: Int) -> (schema: Value, format: String) {
+    (
+      ProposalSchema.list(of: parameters, atMost: count),
+      "{\"configurations\": [\(ProposalSchema.members(of: parameters)), ...]}"
+    )
   }
 
   private var objective: String {
@@ -98,7 +103,7 @@ struct LLAMBOPrompt {
     let described = parameter.description.isEmpty ? "" : " (\(parameter.description))"
     let condition = parameter.condition.map { condition in
       let terms = condition.allowed.sorted { $0.key < $1.key }.map { name, values in
-        "\(name) is \(values.map(\.canonicalJSON).joined(separator: " or "))"
+        "\(name) is \(values.map(\.decimalJSON).joined(separator: " or "))"
       }
       return ", used only when \(terms.joined(separator: " and "))"
     }
@@ -115,7 +120,7 @@ struct LLAMBOPrompt {
       let shown: Value = isGood.map { .int($0 ? 1 : 0) } ?? .double(mean)
       let key = isGood == nil ? "score" : "class"
       let line =
-        "{\"\(key)\": \(shown.canonicalJSON), \"configuration\": \(Self.configuration(entry.values, parameters).canonicalJSON)}"
+        "{\"\(key)\": \(shown.decimalJSON), \"configuration\": \(Self.configuration(entry.values, parameters).decimalJSON)}"
       tokens += Tokens.estimate(line)
       guard tokens <= settings.tokenCap else { break }
       lines.append(line)

@@ -66,14 +66,35 @@ public struct PromptLibrary: Configured, Hashable, Sendable {
 
   /// What each template is given; a template need not use all of it.
   static let placeholders: [String: [String]] = [
+    "alphaopt-system": ["boundary"],
+    "alphaopt-learn": ["boundary", "count", "examples", "format", "library", "objective", "score", "values"],
+    "alphaopt-apply": [
+      "boundary", "constraints", "examples", "format", "insights", "names", "objective", "refuted", "score", "values",
+    ],
     "evoprompt-system": ["boundary"],
     "evoprompt-vary": ["best", "boundary", "constraints", "format", "names", "objective"],
     "evoprompt-ga": ["best", "boundary", "constraints", "first", "format", "names", "objective", "second"],
     "evoprompt-de": ["base", "best", "boundary", "constraints", "first", "format", "names", "objective", "second"],
+    "forest-system": ["boundary"],
+    "forest-seed": ["boundary", "constraints", "examples", "format", "names", "objective", "score", "seeds"],
+    "forest-scatter": [
+      "boundary", "constraints", "count", "examples", "format", "names", "objective", "score", "scouting", "values",
+    ],
+    "forest-expand": [
+      "boundary", "constraints", "direction", "examples", "format", "names", "objective", "score", "scouting", "values",
+    ],
     "gepa-system": ["boundary"],
     "gepa-user": [
       "boundary", "constraints", "examples", "format", "names", "objective", "score", "values",
     ],
+    "mipro-system": ["boundary"],
+    "mipro-observe": ["boundary", "examples", "format", "length", "notes", "objective"],
+    "mipro-propose": [
+      "attempts", "boundary", "constraints", "failures", "format", "names", "notes", "objective", "program", "score",
+      "successes", "tip", "values",
+    ],
+    "mipro-repair": ["reasons", "format"],
+    "mipro-tips": [],
     "opro-system": ["boundary"],
     "opro-user": [
       "attempts", "boundary", "constraints", "examples", "format", "names", "objective", "score",

@@ -97,6 +97,15 @@ enum PromptSections {
     return lines.joined(separator: "\n")
   }
 
+  /// A text of a model's without line breaks and control characters, cut where it is too long.
+  static func onOneLine(_ text: String, longest: Int) -> String {
+    let plain = text.prefix(4 * longest).unicodeScalars.map { scalar -> Character in
+      [.control, .format, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
+        ? " " : Character(scalar)
+    }
+    return String(String(plain).split(separator: " ").joined(separator: " ").prefix(longest))
+  }
+
   /// Empty sections say so; none ends with a line break.
   static func filled(_ sections: [String: String]) -> [String: String] {
     sections.mapValues { section in

@@ -90,8 +90,10 @@ struct ProposalRound {
   /// The two messages that follow a rejected reply: the reply, cut, and why it was rejected.
   private func repair(_ reply: String, _ rejections: [Rejection]) -> [ChatMessage] {
     let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
+    // A model that is shown all of a reply without an end goes on with it.
+    let length = rejections.contains { $0.kind == .truncated } ? 200 : 4_000
     return [
-      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
+      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(length))),
       ChatMessage(
         .user,
         settings.prompts.render("optoprime-repair", ["reasons": reasons, "format": format, "names": names])),

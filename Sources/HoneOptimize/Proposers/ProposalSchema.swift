@@ -14,8 +14,12 @@ enum ProposalSchema {
   }
 
   /// Of a reply that is a list of configurations.
-  static func list(of parameters: [ParameterSpec]) -> Value {
-    object(["configurations": ["type": "array", "items": values(of: parameters)]])
+  static func list(of parameters: [ParameterSpec], atMost count: Int) -> Value {
+    object([
+      "configurations": [
+        "type": "array", "items": values(of: parameters), "minItems": 1, "maxItems": .int(max(1, count)),
+      ]
+    ])
   }
 
   private static func values(of parameters: [ParameterSpec]) -> Value {

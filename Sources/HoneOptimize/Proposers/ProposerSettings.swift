@@ -41,10 +41,11 @@ public struct ProposerSettings: Hashable, Sendable {
 }
 
 extension ProposerSettings {
-  /// The parameters that may be changed under an assignment, in the space's order.
+  /// The parameters that may be changed under an assignment, in the space's order. Demonstrations are not written.
   func changeable(_ space: Space, base: Assignment) -> [ParameterSpec] {
     space.parameters.filter { parameter in
-      base[parameter.name] != nil && parameters?.contains(parameter.name) ?? true
+      base[parameter.name] != nil && !parameter.domain.holdsDemonstrations
+        && parameters?.contains(parameter.name) ?? true
     }
   }
 
@@ -52,7 +53,8 @@ extension ProposerSettings {
   func wordsOnly(_ space: Space) -> ProposerSettings {
     var settings = self
     settings.parameters = space.parameters.filter { parameter in
-      !parameter.domain.isEncodable && parameters?.contains(parameter.name) ?? true
+      !parameter.domain.isEncodable && !parameter.domain.holdsDemonstrations
+        && parameters?.contains(parameter.name) ?? true
     }.map(\.name)
     settings.fallback = false
     return settings

@@ -50,10 +50,11 @@ struct ProposerTalk {
     return nil
   }
 
-  mutating func fail(with error: ModelError) {
-    attempts.append(
-      Attempt(
-        origin: origin, outcome: .modelFailed,
-        rejections: [Rejection(.malformed, "no reply (\(error.kind.rawValue)): \(error.message)")]))
+  mutating func fail(with error: ModelError) { attempts.append(Self.failure(error, origin: origin)) }
+
+  static func failure(_ error: ModelError, origin: String) -> Attempt {
+    Attempt(
+      origin: origin, outcome: .modelFailed,
+      rejections: [Rejection(.malformed, "no reply (\(error.kind.rawValue)): \(error.message)")])
   }
 }

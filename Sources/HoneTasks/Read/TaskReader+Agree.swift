@@ -32,9 +32,7 @@ extension TaskReader {
       check(prompt.temperature, "\(place).prompt.temperature", space, whole: false)
       check(prompt.maxTokens, "\(place).prompt.max_tokens", space, whole: true)
       if let topP = prompt.topP { check(topP, "\(place).prompt.top_p", space, whole: false) }
-      if let shots = prompt.demonstrations {
-        check(shots.count, "\(place).prompt.demonstrations.count", space, whole: true)
-      }
+      if let shots = prompt.demonstrations { check(shots, prompt, "\(place).prompt.demonstrations", space) }
     case .retrieve(let spec):
       check(spec.topK, "\(place).retrieve.top_k", space, whole: true, atLeast: 1)
       if let words = spec.words { check(words, "\(place).retrieve.words", space, whole: true, atLeast: 1) }
@@ -42,6 +40,33 @@ extension TaskReader {
     case .command(let command):
       if command.arguments.contains(where: { $0.fields.contains("parameters.json") }) {
         usedParameters.formUnion(parameters.keys)
+      }
+    }
+  }
+
+  /// A count is a whole number; what holds demonstrations is made for it, and they hold what the prompt reads.
+  private mutating func check(_ shots: DemonstrationSpec, _ prompt: PromptSpec, _ name: String, _ space: Space) {
+    switch shots.source {
+    case .rows(let count, _): check(count, "\(name).count", space, whole: true)
+    case .parameter(let parameter):
+      guard let spec = space[parameter], let mark = parameters[parameter] else { return }
+      let at = YAMLNode(content: .scalar(parameter, plain: true), mark: mark)
+      guard spec.domain.holdsDemonstrations else {
+        return fail(
+          "\(parameter): \(name).from needs a parameter of the kind demonstrations", at: at,
+          hint: "write \(parameter): { demonstrations: \"\" }")
+      }
+      let filling = Filling(space: space)
+      let held = filling.fields(of: prompt.messages.map(\.template))
+      for field in filling.fields(of: [shots.user]) where !held.contains(field) {
+        fail(
+          "\(name).user: a demonstration has no field \(quoted(field)), since the prompt does not read it", at: at,
+          hint: held.isEmpty ? nil : "it has \(list(held))")
+      }
+      for field in filling.fields(of: [shots.assistant]) where !(held + [DemonstrationSpec.output]).contains(field) {
+        fail(
+          "\(name).assistant: a demonstration has no field \(quoted(field))", at: at,
+          hint: "what was answered is {\(DemonstrationSpec.output)}")
       }
     }
   }
@@ -79,7 +104,9 @@ extension TaskReader {
         "\(place): the text of $\(parameter) holds {\(field)}, which is \(other == index ? "this step's own output" : "the output of a step below")",
         at: node, hint: "a step reads the row's fields and the steps above it")
     }
-    guard case .prompt(let prompt) = step.work, let shots = prompt.demonstrations else { return }
+    guard case .prompt(let prompt) = step.work, let shots = prompt.demonstrations, case .rows = shots.source else {
+      return
+    }
     for (parameter, field) in held([shots.user, shots.assistant]) where stepIndex(field) != nil {
       fail(
         "\(place).prompt.demonstrations: the text of $\(parameter) holds {\(field)}, which a row of train does not have",

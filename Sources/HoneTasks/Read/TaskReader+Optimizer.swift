@@ -30,6 +30,9 @@ extension TaskReader {
     if let folder = members["prompts"] {
       spec.settings["prompts"] = path(folder, "optimizer.prompts").map(Value.string)
     }
+    if let file = members["library"] {
+      spec.settings["library"] = path(file, "optimizer.library").map(Value.string)
+    }
     check(spec, members, node, space)
     if spec.name == "gp-constrained", members["constraints"] == nil {
       fail(

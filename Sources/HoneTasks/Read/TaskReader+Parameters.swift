@@ -2,12 +2,12 @@ import Foundation
 import HoneTrace
 
 extension TaskReader {
-  private static let kinds = ["float", "int", "bool", "choice", "prompt", "code"]
+  private static let kinds = ["float", "int", "bool", "choice", "prompt", "demonstrations", "code"]
   private static let common = ["initial", "when", "description"]
   private static let kindKeys: [String: [String]] = [
     "float": ["log", "scale", "step", "clip"], "int": ["log", "scale", "step", "clip"], "bool": [],
     "choice": ["ordered"], "prompt": ["min_length", "max_length", "placeholders", "optional_placeholders", "pattern"],
-    "code": ["language", "max_length"],
+    "demonstrations": ["max_length"], "code": ["language", "max_length"],
   ]
 
   /// Notes the names first: the workflow may be read before their domains are.
@@ -88,6 +88,7 @@ extension TaskReader {
     case "bool": bool(at, name).map { (.bool, .bool($0)) }
     case "choice": choices(at, members, name).map { ($0, nil) }
     case "prompt": promptDomain(at, members, name)
+    case "demonstrations": demonstrationsDomain(at, members, name)
     default: codeDomain(at, members, name)
     }
   }
@@ -238,6 +239,22 @@ extension TaskReader {
           placeholders: required, optionalPlaceholders: optional, minLength: least, maxLength: most, pattern: pattern)),
       .string(text)
     )
+  }
+
+  /// Worked examples as JSON Lines; none to begin with is an empty text.
+  private mutating func demonstrationsDomain(_ node: YAMLNode, _ members: [String: YAMLNode], _ name: String)
+    -> (Domain, Value?)?
+  {
+    // An empty text is one of its values.
+    guard let text = node.pairs == nil ? self.text(node, name) : textOrFile(node, name) else { return nil }
+    let most = int(members["max_length"], "\(name).max_length", in: 1...1_000_000) ?? 20_000
+    let domain = Domain.demonstrations(maxLength: most)
+    do throws(Rejection) {
+      return (domain, try domain.accept(.string(text)))
+    } catch {
+      fail("\(name): \(error.reason)", at: node, hint: "begin with none: demonstrations: \"\"")
+      return nil
+    }
   }
 
   mutating func pattern(_ node: YAMLNode?, _ name: String) -> String? {

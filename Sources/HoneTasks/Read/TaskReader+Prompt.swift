@@ -18,7 +18,7 @@ extension TaskReader {
     let topP = setting(members["top_p"], "\(place).prompt.top_p") { reader, node, name in
       reader.double(node, name, in: 0...1).map { .double($0) }
     }
-    let shots = demonstrations(members["demonstrations"], user: members["user"], "\(place).prompt.demonstrations")
+    let shots = demonstrations(members["demonstrations"], members, messages, "\(place).prompt.demonstrations")
     return PromptSpec(
       messages: messages, demonstrations: shots,
       temperature: temperature ?? .value(.double(0)), maxTokens: maxTokens ?? .value(.int(1024)), topP: topP,
@@ -71,15 +71,45 @@ extension TaskReader {
     return messages
   }
 
-  private mutating func demonstrations(_ node: YAMLNode?, user: YAMLNode?, _ name: String) -> DemonstrationSpec? {
-    let scope = stepScope
-    stepScope = .row("a row of train has no output of a step")
-    defer { stepScope = scope }
+  private mutating func demonstrations(
+    _ node: YAMLNode?, _ prompt: [String: YAMLNode], _ messages: [PromptSpec.Message], _ name: String
+  ) -> DemonstrationSpec? {
     guard let node, let members = members(node, of: name, keys: ["from", "count", "balance", "user", "assistant"])
     else {
       return nil
     }
-    _ = choice(members["from"], "\(name).from", ["train"])
+    let source = setting(members["from"], "\(name).from") { reader, node, name in
+      reader.choice(node, name, ["train"]).map { .string($0) }
+    }
+    if case .parameter(let parameter)? = source {
+      return demonstrations(in: parameter, members, messages, name)
+    }
+    return demonstrationRows(node, members, user: prompt["user"], name)
+  }
+
+  /// Those that a parameter holds: the prompt's own user message, and what was answered, unless the file says otherwise.
+  private mutating func demonstrations(
+    in parameter: String, _ members: [String: YAMLNode], _ messages: [PromptSpec.Message], _ name: String
+  ) -> DemonstrationSpec? {
+    for key in ["count", "balance"] {
+      guard let node = members[key] else { continue }
+      fail("\(name): \(key) is for rows of train, and these come from $\(parameter)", at: node, hint: "remove it")
+    }
+    // A demonstration has what the prompt reads, which is checked where all parameters are known, and not the row's fields.
+    let user = template(members["user"], "\(name).user", fields: false) ?? messages.last { $0.role == .user }?.template
+    let assistant = template(members["assistant"], "\(name).assistant", fields: false)
+    guard let user else { return nil }
+    return DemonstrationSpec(
+      source: .parameter(parameter), user: user,
+      assistant: assistant ?? Template("{\(DemonstrationSpec.output)}"))
+  }
+
+  private mutating func demonstrationRows(
+    _ node: YAMLNode, _ members: [String: YAMLNode], user: YAMLNode?, _ name: String
+  ) -> DemonstrationSpec? {
+    let scope = stepScope
+    stepScope = .row("a row of train has no output of a step")
+    defer { stepScope = scope }
     let count = setting(members["count"], "\(name).count") { reader, node, name in
       reader.int(node, name, in: 0...1000).map { .int($0) }
     }
@@ -100,7 +130,7 @@ extension TaskReader {
         hint: "give it a text of its own: user: \"{question}\"")
     }
     guard let count, let assistant, let turn else { return nil }
-    return DemonstrationSpec(count: count, balance: balance, user: turn, assistant: assistant)
+    return DemonstrationSpec(source: .rows(count: count, balance: balance), user: turn, assistant: assistant)
   }
 
   private mutating func format(_ node: YAMLNode?, _ name: String) -> ResponseFormat? {

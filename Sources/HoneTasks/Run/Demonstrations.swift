@@ -2,7 +2,7 @@ import Hone
 import HoneTrace
 
 /// The rows a prompt may show as worked examples, in the order they are taken.
-struct Demonstrations: Sendable {
+struct DemonstrationRows: Sendable {
   private let order: [Example]
 
   /// - Parameter balance: the field whose values take turns, in the order they first appear; within a value the rows'

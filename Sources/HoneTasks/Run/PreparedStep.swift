@@ -33,7 +33,10 @@ struct PreparedStep: Sendable {
           .prompt(
             PromptRun(
               spec: spec, space: task.space,
-              demonstrations: spec.demonstrations.map { Demonstrations(train, balance: $0.balance) }))
+              rows: spec.demonstrations.flatMap { shots in
+                guard case .rows(_, let balance) = shots.source else { return nil }
+                return DemonstrationRows(train, balance: balance)
+              }))
         case .retrieve(let spec):
           .retrieve(Retriever(spec, model: spec.mayEmbed(task.space) ? embedder : nil, redact: redact))
         case .command(let spec): .command(spec)

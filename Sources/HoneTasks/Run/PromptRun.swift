@@ -6,7 +6,8 @@ import HoneTrace
 struct PromptRun: Sendable {
   let spec: PromptSpec
   let space: Space
-  let demonstrations: Demonstrations?
+  /// What demonstrations are taken from when they are rows.
+  let rows: DemonstrationRows?
 
   private var filling: Filling { Filling(space: space) }
 
@@ -32,13 +33,25 @@ struct PromptRun: Sendable {
   }
 
   private func worked(_ example: Example, _ assignment: Assignment) -> [ChatMessage] {
-    guard let shots = spec.demonstrations, let demonstrations else { return [] }
-    let rows = demonstrations.rows(value(shots.count, assignment).int ?? 0, for: example)
-    return rows.flatMap { row in
+    guard let shots = spec.demonstrations else { return [] }
+    return turns(shots.source, example, assignment).flatMap { fields in
       [
-        ChatMessage(.user, fill(shots.user, row, assignment)),
-        ChatMessage(.assistant, fill(shots.assistant, row, assignment)),
+        ChatMessage(.user, filling.text(shots.user, fields, assignment)),
+        ChatMessage(.assistant, filling.text(shots.assistant, fields, assignment)),
       ]
+    }
+  }
+
+  /// The fields of each demonstration; never those of the example itself.
+  private func turns(_ source: DemonstrationSpec.Source, _ example: Example, _ assignment: Assignment) -> [Value] {
+    switch source {
+    case .rows(let count, _):
+      return rows?.rows(value(count, assignment).int ?? 0, for: example).map(\.fields) ?? []
+    case .parameter(let name):
+      let shown = Demonstrations(parameterValue: value(.parameter(name), assignment)) ?? []
+      return shown.without(example.fields).list.map { one in
+        .object(one.inputs.merging([DemonstrationSpec.output: .string(one.output)]) { $1 })
+      }
     }
   }
 

@@ -48,9 +48,8 @@ extension TaskFile {
       Self.total(rollouts, perRolloutRequests, and: 0).flatMap { Self.total(trials ?? rollouts, asks, and: $0) }
     }
     let perRollout = tokensPerRollout(data)
-    let perProposal = 4000
     let tokens = rollouts.flatMap { rollouts in
-      Self.total(trials ?? rollouts, asks * perProposal, and: 0).flatMap { proposals in
+      Self.total(trials ?? rollouts, asks * Self.tokensPerProposal, and: 0).flatMap { proposals in
         perRollout.flatMap { Self.total(rollouts, $0.upperBound, and: proposals) }
       }
     }
@@ -60,6 +59,9 @@ extension TaskFile {
       tokensPerRollout: perRollout,
       tokens: Self.bounded(tokens, by: budget.tokens))
   }
+
+  /// Of a proposer's request and reply, roughly.
+  static let tokensPerProposal = 4000
 
   /// Training rollouts shown to a proposer.
   var minibatch: Int { optimizer.minibatch ?? 16 }
@@ -72,6 +74,14 @@ extension TaskFile {
   }
 
   private static func bounded(_ count: Int?, by cap: Int?) -> Int? { [count, cap].compactMap(\.self).min() }
+
+  /// Tokens of the prompts of one rollout at the start, without replies; nil for commands.
+  func promptTokens(_ data: DataSplits) -> Int? {
+    guard workflow.asksModel, !data.validation.isEmpty else { return nil }
+    let steps = PreparedStep.all(of: self, train: data.train, embedder: nil, redact: { $0 })
+    let rows = data.validation.prefix(16)
+    return rows.reduce(0) { $0 + rolloutTokens($1, steps, space.initial, isPromptAlone: true) } / rows.count
+  }
 
   private func tokensPerRollout(_ data: DataSplits) -> ClosedRange<Int>? {
     guard workflow.asksModel, !data.validation.isEmpty else { return nil }
@@ -91,7 +101,9 @@ extension TaskFile {
 
   /// Tokens of one rollout's prompts and replies, each reply and each passage as long as it may be. What commands print is
   /// not known and counts nothing.
-  private func rolloutTokens(_ row: Example, _ steps: [PreparedStep], _ assignment: Assignment) -> Int {
+  private func rolloutTokens(
+    _ row: Example, _ steps: [PreparedStep], _ assignment: Assignment, isPromptAlone: Bool = false
+  ) -> Int {
     var rollout = RolloutState(row: row, fields: row, assignment: assignment, repeat: 0)
     var sum = 0
     for step in steps {
@@ -99,7 +111,7 @@ extension TaskFile {
       switch step.work {
       case .prompt(let run):
         let request = run.request(rollout.fields, assignment)
-        sum += request.maxTokens + request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
+        sum += (isPromptAlone ? 0 : request.maxTokens) + request.messages.reduce(0) { $0 + Tokens.estimate($1.content) }
         if step.isInGraph {
           output = String(repeating: "x", count: Int(Double(min(request.maxTokens, 1 << 16)) * Tokens.bytesPerToken))
         }

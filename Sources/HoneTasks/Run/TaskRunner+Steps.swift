@@ -43,7 +43,7 @@ extension TaskRunner {
     let rendered = recorder?.append(
       .step, name: step.renderName, inputs: prompt.spec.messageParameters.compactMap { known[$0] } + inputs,
       value: .array(request.messages.map { ["role": .string($0.role.rawValue), "content": .string($0.content)] }),
-      doc: prompt.demonstrations == nil
+      doc: prompt.spec.demonstrations == nil
         ? "Fills the row's fields into the messages."
         : "Fills the row's fields into the messages, with worked examples before the last one.")
     let modelInputs = [rendered].compactMap(\.self) + prompt.spec.modelParameters.compactMap { known[$0] }

@@ -46,7 +46,7 @@ public struct TaskRunner: Runner {
     }
     self.secrets = secrets
     steps = PreparedStep.all(of: task, train: train, embedder: embedder, redact: secrets.redact)
-    let shows = steps.contains { if case .prompt(let run) = $0.work { run.demonstrations != nil } else { false } }
+    let shows = steps.contains { if case .prompt(let run) = $0.work { run.rows != nil } else { false } }
     fingerprint = Fingerprint.of(task, endpoint: endpoint, embedding: embedding, demonstrations: shows ? train : [])
   }
 
@@ -81,6 +81,12 @@ public struct TaskRunner: Runner {
       nodes[name] = recorder.node(of: traced)
     }
     return nodes
+  }
+
+  /// The right answer as the metric looks it up; of several the first one.
+  public func label(of example: Example) -> String? {
+    guard let field = task.score.metric.field, let label = example.fields[field] else { return nil }
+    return (label.array?.first ?? label).text
   }
 
   // MARK: - Score

@@ -46,9 +46,12 @@ struct BestCommand: AsyncParsableCommand {
         "Next", "hone diff \(Shell.quoted(study))\(place)   hone check \(Shell.quoted(write))", .info, wraps: false)
       return
     }
+    let lineage = Lineage(
+      of: number, among: try await reader.store.trials(of: study), space: definition.problem.space)
     if console.json {
       var fields = trial.fields(study: study)
       if choice == nil { fields["winner"] = try await reader.winner(of: study).asValue }
+      fields["lineage"] = lineage.asValue
       console.json("hone.trial/1", fields)
       if let choice { console.json("hone.choice/1", choice.fields(study: study)) }
       return
@@ -60,6 +63,7 @@ struct BestCommand: AsyncParsableCommand {
         "Best", "\(Format.score(estimate.mean)) at trial \(number), over \(Format.plural(estimate.count, "rollout"))")
       if let winner = try await reader.winner(of: study) { console.status("Expect", winner.line, .info) }
     }
+    lineage.print(on: console.terminal) { console.status($0, $1, .info, wraps: false) }
     for parameter in definition.problem.space.parameters {
       guard let value = trial.proposal.assignment[parameter.name] else { continue }
       let text = Printable.clean(value.string ?? value.text)

@@ -87,10 +87,9 @@ struct DiffCommand: AsyncParsableCommand {
       return
     }
     let colored = console.dataTerminal.hasColor
-    if let a = old?.string, let b = new?.string, a.count + b.count > 60 || a.contains("\n") || b.contains("\n") {
+    if let texts = Changes.Change(parameter: name, old: old, new: new).texts {
       console.result("Changed", "\(Printable.line(name)):")
-      let text = WordDiff(a, b).rendered(colored: colored)
-      console.continued(text)
+      console.continued(WordDiff(texts.old, texts.new).rendered(colored: colored))
     } else {
       let from = old.map { Format.value($0, columns: 60) } ?? "inactive"
       let to = new.map { Format.value($0, columns: 60) } ?? "inactive"

@@ -54,24 +54,14 @@ struct LogsCommand: AsyncParsableCommand {
     head += "  \(Format.duration(call.seconds))  \(Format.count(call.usage.totalTokens)) tok"
     if call.attempts > 1 { head += "  \(call.attempts) tries" }
     console.result("Call", head, isGood ? .good : .bad)
-    for message in call.request["messages"]?.array ?? [] {
-      put(message["role"]?.string ?? "", message["content"]?.text ?? "", console)
-    }
-    if let system = call.request["system"] { put("system", system.text, console) }
+    for message in call.messages { put(message.role, message.text, console) }
     put("reply", call.replyText, console)
     console.data("")
   }
 
   private func put(_ role: String, _ text: String, _ console: Console) {
     let shown = console.verbosity.rawValue >= Console.Verbosity.verbose.rawValue ? text : String(text.prefix(2000))
-    let lines = Printable.clean(shown).split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() {
-      if index == 0 {
-        console.result(role, String(line), role == "reply" ? .info : .faint)
-      } else {
-        console.data("           " + line)
-      }
-    }
+    console.quote(role, shown)
     if shown.count < text.count { console.data("           … (\(Format.count(text.count)) characters; all with -v)") }
   }
 }

@@ -49,7 +49,8 @@ struct ReplayCommand: AsyncParsableCommand {
     do {
       // However many rounds were in vain: more trials came of it.
       _ = try await bench.run(
-        in: copy, cassette: reader.store.archive(of: study), mode: .replay, emptyRounds: .max, caps: caps)
+        in: copy, cassette: LoadedCalls(try await reader.store.calls(of: study, limit: nil)), mode: .replay,
+        emptyRounds: .max, caps: caps)
     } catch {
       problem = error
     }
@@ -111,5 +112,22 @@ struct ReplayCommand: AsyncParsableCommand {
     throw Failure(
       .no, "\(study): the replay differs: \(why)\(difference)",
       hint: "the task, its data or hone have changed since: undo that, or tune it anew with hone tune --fresh")
+  }
+}
+
+/// A study's calls, read once: a transaction for each of them would cost more than the call itself.
+private struct LoadedCalls: CallArchive {
+  private let records: [CallRecord]
+  private let places: [String: Int]
+
+  init(_ records: [CallRecord]) {
+    self.records = records
+    places = Dictionary(zip(records.map(\.key), records.indices), uniquingKeysWith: { first, _ in first })
+  }
+
+  func call(for key: String) async throws -> CallRecord? { places[key].map { records[$0] } }
+  func append(_ record: CallRecord) async throws {}
+  func calls(path: String, limit: Int) async throws -> [CallRecord] {
+    Array(records.lazy.filter { $0.path == path }.prefix(max(0, limit)))
   }
 }

@@ -19,20 +19,22 @@ struct StatusCommand: AsyncParsableCommand {
       if let study { [try await reader.summary(of: study)] } else { try await reader.summaries() }
     for study in studies {
       let report = try await reader.report(of: study.name)
+      let roles = Roles(spends: try await reader.store.spendByRole(of: study.name))
       if console.json {
         var fields = study.fields
         fields["stop"] = (report?.stop.rawValue).asValue
         fields["stop_reason"] = (report?.stopReason).asValue
         fields["winner"] = try await reader.winner(of: study.name).asValue
+        fields["roles"] = roles.asValue
         console.json("hone.study/1", fields)
       } else {
-        print(study, try await reader.winner(of: study.name), report, console)
+        print(study, try await reader.winner(of: study.name), report, roles, console)
       }
     }
     if studies.isEmpty, !console.json { console.status("Empty", "\(reader.path) holds no study", .warn) }
   }
 
-  private func print(_ study: StudySummary, _ winner: Winner?, _ report: Report?, _ console: Console) {
+  private func print(_ study: StudySummary, _ winner: Winner?, _ report: Report?, _ roles: Roles, _ console: Console) {
     let objective = study.objective
     console.result(
       "Study", "\(Printable.line(study.name))  \(objective.direction.rawValue) \(Printable.line(objective.metric))")
@@ -50,5 +52,6 @@ struct StatusCommand: AsyncParsableCommand {
     if let report { console.result("Stop", report.stopLine, .info) }
     if let report { console.result("Test", report.testLine, report.isImproved ? .good : .warn) }
     console.result("Spent", study.spend.line + ", ran " + Format.duration(study.seconds))
+    if let line = roles.line { console.result("By role", line) }
   }
 }

@@ -10,6 +10,8 @@ struct TuneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tune", abstract: "Tune a task; run it again to go on where it stopped.",
     discussion: """
+      A budget or data that can decide nothing is refused with code 65 before anything is sent: --force insists.
+
       A study that exists goes on, and nothing is paid for twice. When the task file has changed in more than its budget \
       and a space that only grew, the changes are shown and the command ends with code 65: --fresh removes the study and begins again.
       """)
@@ -51,6 +53,7 @@ struct TuneCommand: AsyncParsableCommand {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
     let data = try resolved.task.loadData()
+    try resolved.task.decidability(data).check(isForced: options.force, console)
     try await resolved.task.checkSandbox(environment: resolved.environment)
     try resolved.task.checkPrograms(environment: resolved.environment)
     let (cassette, mode) = try openCassette(console)

@@ -45,6 +45,12 @@ final class Console: Sendable {
     message(wrapped(Self.statusLine(word, text, style, colored: terminal.hasColor), terminal, wraps))
   }
 
+  /// One more line of the status above.
+  func below(_ text: String) {
+    guard verbosity != .quiet else { return }
+    message(String(repeating: " ", count: Self.statusColumns + 1) + text)
+  }
+
   /// Only under `-v`.
   func detail(_ word: String, _ text: String) {
     guard verbosity.rawValue >= Verbosity.verbose.rawValue else { return }

@@ -61,6 +61,13 @@ enum Format {
   /// p = 0.004, p < 0.001.
   static func probability(_ p: Double) -> String { p < 0.001 ? "p < 0.001" : "p = \(String(format: "%.2g", p))" }
 
+  /// The smallest gains that the data can show; nil for too few rows.
+  static func gains(validation: Double?, test: Double?) -> String? {
+    guard let validation else { return nil }
+    let more = test.map { " and \(fixed($0, 2)) on the test" } ?? ""
+    return "gains of about \(fixed(validation, 2)) on validation\(more), four times in five, for scores from 0 to 1"
+  }
+
   /// A parameter's value on one line.
   static func value(_ value: Value, columns: Int = 40) -> String {
     switch value {

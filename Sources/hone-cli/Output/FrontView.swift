@@ -29,17 +29,25 @@ struct FrontView {
       ],
       right: [0, 2 + names.count])
     for point in front.points {
-      let changes = Proposal(point.assignment, origin: "").changes(from: problem.space.initial, space: problem.space)
+      let different = changes(point.assignment)
       table.add(
         [String(point.trial), point.score.text(Format.score)]
           + names.map { point.outcomes[$0]?.text(Format.amount) ?? "-" }
           + [
             point.membership.map(Format.percent) ?? "-",
-            changes.isEmpty ? "the start" : changes.joined(separator: "  "),
+            different.isEmpty ? "the start" : different.joined(separator: "  "),
           ])
     }
     let columns = console.dataTerminal.isInteractive ? console.dataTerminal.columns : Int.max
     return table.lines(columns: columns, colored: console.dataTerminal.hasColor)
+  }
+
+  /// `temperature 0.11`, for every active parameter whose value is not the start's.
+  private func changes(_ assignment: Assignment) -> [String] {
+    problem.space.parameters.compactMap { parameter in
+      guard let value = assignment[parameter.name], value != problem.space.initial[parameter.name] else { return nil }
+      return "\(parameter.name) \(Format.value(value))"
+    }
   }
 }
 

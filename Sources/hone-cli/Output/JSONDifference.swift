@@ -15,6 +15,8 @@ struct JSONDifference: Hashable, Sendable, CustomStringConvertible {
 
   /// Nil when the values are equal. Keys are compared in their sorted order, elements in theirs. Linear in the size.
   static func first(_ a: Value?, _ b: Value?, at path: String = "$") -> JSONDifference? {
+    // Nearly always so, and far quicker than a walk.
+    if a == b { return nil }
     switch (a, b) {
     case (.object(let x)?, .object(let y)?):
       for key in Set(x.keys).union(y.keys).sorted() {

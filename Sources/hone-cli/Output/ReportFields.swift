@@ -1,12 +1,16 @@
 import Hone
+import HoneStore
 import HoneTrace
 
 extension Report {
   /// As `--json` prints it: names in snake case, as those of all other objects.
-  func fields() throws -> [String: Value] {
+  /// - Parameter trials: of the study.
+  func fields(_ trials: [TrialRecord], space: Space, roles: Roles) throws -> [String: Value] {
     var fields = try Self.renamed(Value(encoding: self)).object ?? [:]
     fields["spend"] = spend.asValue
     fields["improved"] = .bool(isImproved)
+    fields["roles"] = roles.asValue
+    fields["lineage"] = Lineage(of: bestTrial, among: trials, space: space).asValue
     return fields
   }
 

@@ -11,6 +11,7 @@ struct ReportView {
   let task: ResolvedTask
   /// All that were begun.
   let trials: [TrialRecord]
+  let roles: Roles
   /// As it stands after `--db` in the lines that can be copied; nil when it need not be named.
   let database: String?
   /// Nothing was sent: what was spent was spent when the cassette was recorded.
@@ -19,18 +20,21 @@ struct ReportView {
 
   func print() throws {
     if console.json {
-      console.json("hone.report/1", try report.fields())
+      console.json("hone.report/1", try report.fields(trials, space: task.task.space, roles: roles))
       return
     }
     console.result("Stop", report.stopLine, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     if let winner = report.winner { console.result("Expect", winner.line, .info) }
     for line in changes { console.result("Change", line, .info) }
+    Lineage(of: report.bestTrial, among: trials, space: task.task.space)
+      .print(on: console.dataTerminal, isWhole: false) { console.result($0, $1, .info, wraps: false) }
     console.result("Test", report.testLine, report.isImproved ? .good : .warn)
     if let front = report.front { FrontView(front: front, problem: task.task.problem, console: console).print() }
     ImportanceView(task.task.problem, trials).print(on: console)
     if let reason = report.optimizerReason { console.result("Optimizer", Printable.line(reason), .info) }
     console.result("Spent", spent)
+    if let line = roles.line { console.result("By role", line) }
     console.result("Next", next.joined(separator: "   "), .info, wraps: false)
   }
 

@@ -14,6 +14,8 @@ struct StudyView {
     let summary = try await reader.summary(of: name)
     let trials = try await reader.store.trials(of: name)
     let search = SearchWords(definition)
+    let roles = Roles(spends: try await reader.store.spendByRole(of: name))
+    let lineage = summary.bestTrial.map { Lineage(of: $0, among: trials, space: definition.problem.space) }
     let ended = try await reader.report(of: name)
     let reason = ended?.trials == trials.count ? ended?.optimizerReason : search.reason(trials)
     if console.json {
@@ -25,7 +27,12 @@ struct StudyView {
       fields["winner"] = try await reader.winner(of: name).asValue
       fields["scheduler"] = search.scheduler
       fields["fingerprint"] = .string(definition.fingerprint)
-      fields["report"] = try ended.map { .object(try $0.fields()) } ?? .null
+      fields["report"] =
+        try ended.map {
+          .object(try $0.fields(trials, space: definition.problem.space, roles: roles))
+        } ?? .null
+      fields["roles"] = roles.asValue
+      fields["lineage"] = lineage?.asValue ?? .null
       fields["parameters"] = .array(definition.problem.space.parameters.map(\.asValue))
       fields["importances"] = ImportanceView(definition.problem, trials).asValue
       console.json("hone.study/1", fields)
@@ -41,9 +48,11 @@ struct StudyView {
       console.result("Parameter", line)
     }
     console.result("Spent", summary.spend.line + ", ran " + Format.duration(summary.seconds))
+    if let line = roles.line { console.result("By role", line) }
     if let best = summary.best, let number = summary.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
       if let winner = try await reader.winner(of: name) { console.result("Expect", winner.line, .info) }
+      lineage?.print(on: console.dataTerminal) { console.result($0, $1, .info, wraps: false) }
     }
     if let report = ended {
       console.result("Stop", report.stopLine, .info)
@@ -53,23 +62,23 @@ struct StudyView {
       FrontView(front: front, problem: problem, console: console).print()
     }
     ImportanceView(definition.problem, trials).print(on: console)
-    let initial = definition.problem.space.initial
     let terminal = console.dataTerminal
     let room = terminal.isInteractive ? terminal.columns - Console.statusColumns - 1 : Int.max
     for trial in trials {
       console.result(
         "Trial \(trial.number)",
         Printable.cut(
-          trial.line(initial: initial, best: trial.number == summary.bestTrial, space: definition.problem.space),
-          to: room),
+          trial.line(
+            Changes(of: trial.proposal, among: trials, space: definition.problem.space),
+            best: trial.number == summary.bestTrial), to: room),
         trial.state == .failed ? .bad : trial.number == summary.bestTrial ? .good : .strong)
     }
   }
 }
 
 extension TrialRecord {
-  /// `0.812  84 rows  optoprime from 3  temperature 0.11`: what differs from the start is named.
-  func line(initial: Assignment, best: Bool, space: Space) -> String {
+  /// `0.812  84 rows  optoprime from 3  temperature 0.2 -> 0.7`.
+  func line(_ changes: Changes, best: Bool) -> String {
     var parts: [String] = []
     switch state {
     case .complete:
@@ -82,20 +91,15 @@ extension TrialRecord {
     case .interrupted: parts.append("interrupted")
     case .running: parts.append("running")
     }
-    parts.append(proposal.origin + (proposal.parent.map { " from \($0)" } ?? ""))
-    parts += proposal.changes(from: initial, space: space)
+    parts.append(proposal.source)
+    if !changes.changes.isEmpty { parts.append(changes.short(namingTexts: true)) }
     return parts.joined(separator: "  ")
   }
 }
 
 extension Proposal {
-  /// `temperature 0.11`, for every active parameter whose value is not the start's.
-  func changes(from initial: Assignment, space: Space) -> [String] {
-    space.parameters.compactMap { parameter in
-      guard let value = assignment[parameter.name], value != initial[parameter.name] else { return nil }
-      return "\(parameter.name) \(Format.value(value))"
-    }
-  }
+  /// `gepa from 3`: who proposed it, and the trial it was made from.
+  var source: String { Printable.line(origin) + (parent.map { " from \($0)" } ?? "") }
 }
 
 extension Space {

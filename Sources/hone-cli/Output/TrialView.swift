@@ -1,4 +1,5 @@
 import Foundation
+import Hone
 import HoneModel
 import HoneOptimize
 import HoneStore
@@ -9,10 +10,14 @@ struct TrialView {
   let study: String
   let definition: StudyDefinition
   let trial: TrialRecord
+  let changes: Changes
+  let reflection: Reflection
   let rollouts: [RolloutRecord]
   let console: Console
   /// Every rollout is listed, also on a terminal.
   var isWhole = false
+  /// The proposer's requests and replies are printed whole, in place of the rollouts.
+  var isPrompted = false
 
   /// Rollouts that a terminal's page shows, the worst ones.
   private static let page = 20
@@ -47,12 +52,27 @@ struct TrialView {
   }
 
   func print(example: String?) throws(Failure) {
+    let reflected = ReflectionView(reflection: reflection, console: console)
     if console.json {
-      console.json("hone.trial/1", trial.fields(study: study))
-      for rollout in rollouts { console.json("hone.rollout/1", rollout.fields(study: study)) }
+      var fields = trial.fields(study: study).merging(reflected.fields) { $1 }
+      fields["interval"] = interval.map { ["lower": .double($0.lower), "upper": .double($0.upper)] } ?? .null
+      fields["base"] = changes.base.asValue
+      fields["changes"] = changes.asValue
+      console.json("hone.trial/1", fields)
+      if isPrompted {
+        for call in reflection.calls { console.json("hone.call/1", call.fields(study: study)) }
+      } else {
+        for rollout in rollouts { console.json("hone.rollout/1", rollout.fields(study: study)) }
+      }
       return
     }
     printHead()
+    if isPrompted {
+      reflected.printCalls()
+      return
+    }
+    printChanges()
+    reflected.print()
     printRollouts()
     if example != nil || rollouts.contains(where: { $0.trace?.nodes.isEmpty == false }) {
       printTree(of: try traced(example))
@@ -64,10 +84,11 @@ struct TrialView {
     console.result(
       "Trial", "\(study)/\(trial.number)  \(trial.screened ? "screened out" : trial.state.rawValue)  by \(origin)")
     if let estimate = trial.estimate {
+      let range = interval.map { " (\($0.line))" } ?? ""
       console.result(
         "Score",
-        "\(Format.score(estimate.mean))  over \(Format.plural(estimate.count, "rollout")), deviation \(Format.score(estimate.deviation))"
-      )
+        "\(Format.score(estimate.mean))\(range)  over \(Format.plural(estimate.count, "rollout")), deviation "
+          + Format.score(estimate.deviation))
     }
     for (name, value) in trial.outcomes.sorted(by: { $0.key < $1.key }) {
       console.result("Outcome", "\(Printable.line(name)) \(Format.number(value))", .strong)
@@ -82,6 +103,27 @@ struct TrialView {
         console.continued(text)
       } else {
         console.result("Parameter", "\(parameter.name)  \(text)", .info)
+      }
+    }
+  }
+
+  /// Of its mean on the validation rows; nil for fewer than two scores.
+  private var interval: Comparison.Interval? {
+    guard trial.estimate != nil else { return nil }
+    let scores = rollouts.filter { $0.split == .validation }.compactMap(\.score)
+    return Figure(scores: scores, confidence: definition.confidence).interval
+  }
+
+  private func printChanges() {
+    let base = changes.base.map { "trial \($0)" } ?? "the start"
+    let colored = console.dataTerminal.hasColor
+    guard !changes.changes.isEmpty else { return console.result("Changed", "nothing: it is \(base)", .info) }
+    for change in changes.changes {
+      if let texts = change.texts {
+        console.result("Changed", "\(Printable.line(change.parameter)), beside \(base):", .info)
+        console.continued(WordDiff(texts.old, texts.new).rendered(colored: colored))
+      } else {
+        console.result("Changed", "\(change.line(colored: colored)), beside \(base)", .info)
       }
     }
   }

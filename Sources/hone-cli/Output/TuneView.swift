@@ -6,15 +6,20 @@ import HoneStore
 import HoneTasks
 import HoneTrace
 
-/// What `hone tune` prints while a study runs: one line a trial that ends, and on a terminal one line of progress below.
+/// What `hone tune` prints while a study runs: one to three lines a trial that ends, and on a terminal one line of progress
+/// below.
 final class TuneView: Sendable {
   private struct State {
     var best: Double?
     var bestTrial: Int?
     var running: [Int] = []
     var ended: Set<Int> = []
+    /// Those known so far, for what others were made from.
+    var trials: [TrialRecord] = []
     /// Rollouts of a trial that is measured whole; nil before that is known.
     var whole: Int?
+    /// The scheduler's, by trial.
+    var remarks: [Int: String] = [:]
   }
   private let state = Lock(State())
   private let console: Console
@@ -33,6 +38,7 @@ final class TuneView: Sendable {
   func start(_ trials: [TrialRecord], best: TrialRecord?) {
     state.withLock { state in
       (state.best, state.bestTrial) = (best?.estimate?.mean, best?.number)
+      state.trials = trials
       state.ended = Set(trials.filter { $0.state == .complete || $0.state == .failed }.map(\.number))
     }
   }
@@ -50,10 +56,8 @@ final class TuneView: Sendable {
     var parts = ["train \(Format.count(plan.train))", "validation \(Format.count(plan.validation))"]
     parts.append("test \(Format.count(plan.test))" + (plan.test > 0 ? " (sealed)" : ""))
     console.status("Data", parts.joined(separator: ", "))
-    guard let gain = plan.smallestValidationGain else { return }
-    var text = "gains of about \(Format.fixed(gain, 2)) on validation"
-    if let gain = plan.smallestTestGain { text += " and \(Format.fixed(gain, 2)) on the test" }
-    console.status("Can show", text + ", four times in five, for scores from 0 to 1")
+    guard let gains = Format.gains(validation: plan.smallestValidationGain, test: plan.smallestTestGain) else { return }
+    console.status("Can show", gains)
   }
 
   /// Why an optimizer that chooses searches as it does.
@@ -77,6 +81,7 @@ final class TuneView: Sendable {
   func began(_ trial: TrialRecord) {
     let line = state.withLock { state -> String in
       if !state.running.contains(trial.number) { state.running.append(trial.number) }
+      if !state.trials.contains(where: { $0.number == trial.number }) { state.trials.append(trial) }
       return progressLine(state)
     }
     console.progress(line)
@@ -96,7 +101,11 @@ final class TuneView: Sendable {
     return text
   }
 
+  func remark(_ trial: Int, _ text: String) { state.withLock { $0.remarks[trial] = text } }
+
   func ended(_ trial: TrialRecord, incumbent: Int?, seconds: Double, tokens: Int) {
+    let known = state.withLock(\.trials)
+    let changes = Changes(of: trial.proposal, among: known, space: space)
     let (gain, isBest) = state.withLock { state -> (Double?, Bool) in
       state.running.removeAll { $0 == trial.number }
       state.ended.insert(trial.number)
@@ -109,16 +118,30 @@ final class TuneView: Sendable {
     if console.json {
       var fields = trial.fields(study: study)
       fields["incumbent"] = incumbent.asValue
+      if let remark = state.withLock({ $0.remarks[trial.number] }) { fields["remark"] = .string(remark) }
+      fields["base"] = changes.base.asValue
+      fields["changes"] = changes.asValue
       console.json("hone.trial/1", fields)
       return
     }
     let style: Style = trial.state == .failed ? .bad : isBest ? .good : .strong
-    console.status(
-      "Trial \(trial.number)", line(trial, gain: gain, isBest: isBest, seconds: seconds, tokens: tokens), style)
+    let columns = figures(trial, gain: gain, isBest: isBest, seconds: seconds, tokens: tokens)
+    let colored = console.terminal.hasColor
+    // A terminal's line is one line; a log keeps more of it.
+    let room = console.terminal.isInteractive ? console.terminal.columns - Console.statusColumns - 1 : 400
+    let start = trial.proposal.origin == "initial" && changes.changes.isEmpty
+    let short = changes.short(namingTexts: false)
+    let words = start ? short : trial.proposal.source + (short.isEmpty ? "" : "  \(short)")
+    var text = Printable.cut("\(columns)   \(words)", to: room)
+    if isBest, let range = text.range(of: "best") {
+      text.replaceSubrange(range, with: Style.good.apply("best", if: colored))
+    }
+    console.status("Trial \(trial.number)", text, style)
+    for line in changes.textLines(columns: min(room, 160), colored: colored) { console.below(line) }
   }
 
-  /// `0.812  +0.031  best   2.1 s   1,240 tok   temperature 0.11`, in columns.
-  private func line(_ trial: TrialRecord, gain: Double?, isBest: Bool, seconds: Double, tokens: Int) -> String {
+  /// `0.812  +0.031  best   2.1 s   1,240 tok`, in columns.
+  private func figures(_ trial: TrialRecord, gain: Double?, isBest: Bool, seconds: Double, tokens: Int) -> String {
     guard trial.state != .failed else { return "failed  " + Printable.line(trial.reason) }
     guard let estimate = trial.estimate else { return trial.state.rawValue }
     var text = Printable.pad(Format.score(estimate.mean), to: 6)
@@ -130,13 +153,8 @@ final class TuneView: Sendable {
     text += "  " + word
     text += Printable.pad(Format.duration(seconds), to: 8, right: true)
     if tokens > 0 { text += Printable.pad(Format.count(tokens), to: 9, right: true) + " tok" }
-    let changes = trial.proposal.changes(from: space.initial, space: space)
-    text += "   " + (changes.isEmpty ? "the start" : changes.joined(separator: "  "))
-    // A terminal's line is one line; a log keeps all of it.
-    let room = console.terminal.isInteractive ? console.terminal.columns - Console.statusColumns - 1 : 400
-    text = Printable.cut(text, to: room)
-    guard isBest, let range = text.range(of: mark) else { return text }
-    return text.replacingCharacters(in: range, with: Style.good.apply(mark, if: console.terminal.hasColor))
+    if let remark = state.withLock({ $0.remarks[trial.number] }) { text += "   " + remark }
+    return text
   }
 
   /// The seal is broken once, and that is said.

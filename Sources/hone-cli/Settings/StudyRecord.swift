@@ -52,7 +52,7 @@ struct StudyRecord: Sendable {
     trials = count
     begun = records.count
     let kept = Self.kept(try await store.events(of: study), trials: count)
-    events = try Value(encoding: kept)
+    events = try ValueEncoder.value(kept)
     asked = Set(
       kept.flatMap { event -> [String] in
         guard case .attempted(let attempt) = event else { return [] }
@@ -73,7 +73,7 @@ struct StudyRecord: Sendable {
         rows.append(
           Row(
             place: Place(trial: trial, split: rollout.split, example: rollout.example, repeat: rollout.repeat),
-            value: try Value(encoding: rollout).without(Self.timed), calls: rollout.callKeys))
+            value: try ValueEncoder.value(rollout).without(Self.timed), calls: rollout.callKeys))
       }
     }
     let isTested = isCurrent && (document["test"]?.object != nil || broken.contains { $0.split == .test })

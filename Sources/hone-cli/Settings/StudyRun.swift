@@ -16,18 +16,24 @@ extension Workbench {
     caps: Value? = nil, progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) async throws -> Report {
     var optimizerSettings = task.optimizer.settings
-    if let folder = optimizerSettings["prompts"]?.string, !folder.hasPrefix("/") {
-      optimizerSettings["prompts"] = .string("\(task.directory)/\(folder)")
+    for key in ["prompts", "library"] {
+      guard let path = optimizerSettings[key]?.string, !path.hasPrefix("/") else { continue }
+      optimizerSettings[key] = .string("\(task.directory)/\(path)")
     }
     let optimizer = try OptimizerCatalog.make(
       name: task.optimizer.name, settings: .object(optimizerSettings), space: task.space)
+    var keptSettings = task.optimizer.settings
+    // What the file holds now: another library is another study.
+    if let optimizer = optimizer as? AlphaOPT, keptSettings["library"] != nil {
+      keptSettings["library"] = optimizer.settings.library.document
+    }
     let problem = Problem(space: task.space, objective: task.objective, seed: task.optimizer.seed)
     var settings = settings
     if let emptyRounds { settings.emptyRounds = emptyRounds }
     settings.recordedCaps = caps
     return try await Study(store: store, name: task.study).run(
       runner, problem: problem, data: data, optimizer: optimizer,
-      optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(task.optimizer.settings)],
+      optimizerSettings: ["use": .string(task.optimizer.name), "settings": .object(keptSettings)],
       settings: settings, scheduler: try scheduler,
       schedulerSettings: task.optimizer.scheduler.map { .object($0.settings) },
       proposer: proposer, cassette: cassette, mode: mode,

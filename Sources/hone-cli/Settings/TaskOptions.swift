@@ -32,6 +32,8 @@ struct TaskOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Seed of every random choice.", valueName: "n"))
   var seed: UInt64?
 
+  @Flag(help: "Insist on a budget or on data that can decide nothing.") var force = false
+
   func validate() throws {
     for (name, value) in [
       ("trials", trials), ("rollouts", rollouts), ("requests", requests), ("tokens", tokens), ("parallel", parallel),

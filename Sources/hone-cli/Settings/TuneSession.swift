@@ -40,7 +40,8 @@ struct TuneSession: Sendable {
     }
     let report = try result.get()
     try ReportView(
-      report: report, task: resolved, trials: try await store.trials(of: study), database: namedDatabase,
+      report: report, task: resolved, trials: try await store.trials(of: study),
+      roles: Roles(spends: try await store.spendByRole(of: study)), database: namedDatabase,
       isReplay: mode == .replay, console: console
     ).print()
     if requireImprovement, !report.isImproved { throw ExitCode(Exit.no.rawValue) }
@@ -54,6 +55,7 @@ struct TuneSession: Sendable {
     case .rollouts(let trial, let done, let total): view.rollouts(trial, done, total)
     case .ended(let trial, let incumbent, let spend, let seconds):
       view.ended(trial, incumbent: incumbent, seconds: seconds, tokens: spend.tokens)
+    case .remark(let trial, let text): view.remark(trial, text)
     case .attempted(let attempt): view.attempted(attempt)
     case .optimizer(let name, let reason): view.optimizer(name, reason)
     case .asking(let optimizer): view.note("asking \(optimizer)")

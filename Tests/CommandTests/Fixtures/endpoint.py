@@ -14,6 +14,7 @@ parser.add_argument("--delay", type=float, default=0)
 parser.add_argument("--status", type=int, default=200)
 parser.add_argument("--refuse", help="answer 500 where the last message holds this")
 parser.add_argument("--echo-headers", action="store_true")
+parser.add_argument("--long", action="store_true", help="a proposer's first reply to a question is over any limit")
 parser.add_argument("--prose", action="store_true", help="a proposer gets no JSON")
 options = parser.parse_args()
 lock = threading.Lock()
@@ -55,6 +56,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(500, {"error": {"message": "down", "type": "x"}}, digest)
         if "response_format" in request or "suggestion" in user:
             text = "I would rather not." if options.prose else proposal(user, digest)
+            if options.long and all(m["role"] != "assistant" for m in messages):
+                text = text.replace("Answer with", "Answer " + 500 * "at length " + "with")
         else:
             text = label(system, user, digest)
         if options.echo_headers:
