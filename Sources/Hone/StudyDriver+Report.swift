@@ -64,9 +64,18 @@ extension StudyDriver {
       seed: problem.seed)
   }
 
+  /// Repeats of one example are one observation: its mean.
+  private func means(_ scores: [Double?]) -> [Double?] {
+    let repeats = max(1, settings.repeats)
+    return stride(from: 0, to: scores.count, by: repeats).map { first in
+      let known = scores[first..<min(first + repeats, scores.count)].compactMap(\.self)
+      return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+    }
+  }
+
   /// Over the examples that both have a score for.
   private func compare(_ start: [Double?], _ best: [Double?]) -> Comparison? {
-    let pairs = zip(start, best).compactMap { a, b in a.flatMap { a in b.map { (start: a, best: $0) } } }
+    let pairs = zip(means(start), means(best)).compactMap { a, b in a.flatMap { a in b.map { (start: a, best: $0) } } }
     guard !pairs.isEmpty else { return nil }
     let sign = problem.objective.direction == .maximize ? 1.0 : -1.0
     return Comparison(pairs, sign: sign, confidence: settings.confidence, seed: problem.seed)

@@ -98,6 +98,9 @@ import Testing
     #expect(BootstrapFewShot.threshold([1, 1], mean: 0.7, direction: .maximize) == 1)
     #expect(BootstrapFewShot.threshold([1, 3], mean: 1.2, direction: .minimize) == 1.2)
     #expect(BootstrapFewShot.threshold([], mean: 1, direction: .minimize) == nil)
+    // All wrong, or all alike: none is good.
+    #expect(BootstrapFewShot.threshold([0, 0], mean: 0, direction: .maximize) == nil)
+    #expect(BootstrapFewShot.threshold([2, 2], mean: nil, direction: .minimize) == nil)
     #expect(BootstrapFewShot.threshold([1e308, -1e308, .nan], mean: nil, direction: .maximize)?.isFinite == true)
   }
 

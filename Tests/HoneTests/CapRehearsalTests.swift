@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  /// The check can fail: without caps the same studies use far more.
+  /// The books that caps are judged by are the endpoint's own, and agree with the ledger.
   @Test func theEndpointCountsByItself() async throws {
     let clock = SimulatedClock()
     let faults = SimulatedEndpoint.Faults(limited: 0.2, overloaded: 0.1, reset: 0.1, timeout: 0.05, truncated: 0.05)

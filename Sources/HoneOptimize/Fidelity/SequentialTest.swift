@@ -6,7 +6,7 @@ import HoneNumerics
 ///
 /// Acceptance is a sequential test by betting (`BettingEvidence`): Waudby-Smith and Ramdas, "Estimating means of bounded
 /// random variables by betting" (JRSS B 86, 2024), on the differences to the champion in parts of the range of the scores. A
-/// trial that is no better than its champion in the mean is accepted before its last example with a chance of at most
+/// trial that is no better than its champion in the mean is accepted by the test with a chance of at most
 /// `falseAcceptance`, however often it is looked at; with `isFamilywise` that is the chance for all trials of a study
 /// together, of which the k-th new one has the share 6 / (pi k)^2. The premise: examples stand for others like them, in an order
 /// that has nothing to do with them, hence drawn from the problem's seed; and a range that is known: scores from 0 to 1. Of
@@ -20,7 +20,7 @@ import HoneNumerics
 /// decided by `Winner`, which takes the luck of the best of many away. With further outcomes nothing is tested: a cheap
 /// trial with a low score may be on the front, and every trial is measured whole.
 public struct SequentialTest: Scheduler {
-  /// Chance, at most, that a trial which is no better is accepted early.
+  /// Chance, at most, that the test accepts a trial which is no better.
   public var falseAcceptance: Double
   /// `falseAcceptance` is shared among all trials of a study.
   public var isFamilywise: Bool
@@ -152,10 +152,10 @@ public struct SequentialTest: Scheduler {
       pair.append(match.pairs(row, champion, earlier..<look))
       earlier = look
       let evidence = pair.evidence.log
+      if evidence >= needed { return Verdict(kind: .accepted, look: look, evidence: evidence) }
       if look == match.count {
         return Verdict(kind: .whole(isBetter: pair.isBetter), look: look, evidence: evidence)
       }
-      if evidence >= needed { return Verdict(kind: .accepted, look: look, evidence: evidence) }
       if pair.predictive(of: match.count, margin: margin) < futility {
         return Verdict(kind: .culled, look: look, evidence: evidence)
       }

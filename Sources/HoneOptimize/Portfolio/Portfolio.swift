@@ -53,14 +53,25 @@ public struct Portfolio: Optimizer {
     /// Q and P by member, in the settings' order.
     var rewards: [Double]
     var probabilities: [Double]
-    /// Turned so that more is better; nil before a trial has a score.
-    var best: Double?
+    /// Tokens of each member's requests since a trial of its own was last begun.
+    var spent: [Int]
+    /// Of each trial with a score, turned so that more is better.
+    var scores: [Int: Score] = [:]
     /// The greatest gain by token so far.
     var greatest = 0.0
-    /// Tokens of requests since the last trial was begun.
-    var spent = 0
     /// Trials that a member proposed, not yet ended: its place, and the tokens that the proposal took.
     var running: [Int: Turn] = [:]
+
+    struct Score: Codable, Sendable, Equatable {
+      var mean: Double
+      var count: Int
+    }
+
+    /// Of the trials with at least half as many rollouts as any other: a lucky mean of a few is none to beat.
+    var best: Double? {
+      let most = scores.values.map(\.count).max() ?? 0
+      return scores.values.filter { 2 * $0.count >= most }.map(\.mean).max()
+    }
 
     struct Turn: Codable, Sendable, Equatable {
       var member: Int
@@ -81,7 +92,7 @@ public struct Portfolio: Optimizer {
       optoprime: OptoPrime(settings.text).start(problem),
       gepa: GEPA().start(problem), opro: OPRO().start(problem), textgrad: TextGrad().start(problem),
       evoprompt: EvoPrompt().start(problem), rewards: Array(repeating: 0, count: count),
-      probabilities: Array(repeating: 1 / Double(count), count: count))
+      probabilities: Array(repeating: 1 / Double(count), count: count), spent: Array(repeating: 0, count: count))
   }
 
   // MARK: - Learning
@@ -95,16 +106,21 @@ public struct Portfolio: Optimizer {
     TextGrad().tell(event, state: &state.textgrad)
     EvoPrompt().tell(event, state: &state.evoprompt)
     switch event {
-    case .attempted(let attempt): state.spent += attempt.tokens ?? 0
+    case .attempted(let attempt):
+      if let member = member(attempt.origin) { state.spent[member] += attempt.tokens ?? 0 }
     case .began(let trial, let proposal):
-      let name = Self.origins[proposal.origin] ?? proposal.origin
-      if let member = settings.members.firstIndex(of: name) {
-        state.running[trial] = State.Turn(member: member, tokens: state.spent)
+      guard let member = member(proposal.origin) else { return }
+      state.running[trial] = State.Turn(member: member, tokens: state.spent[member])
+      state.spent[member] = 0
+      // Who was asked before in vain has spent and gained nothing.
+      for other in state.spent.indices where state.spent[other] > 0 {
+        state.spent[other] = 0
+        pursue(other, 0, &state)
       }
-      state.spent = 0
     case .completed(let trial, let estimate, _, let outcomes):
       reward(trial, estimate, tokens: (outcomes["tokens"] ?? 0) * Double(estimate.count), &state)
     case .failed(let trial, _, let kind):
+      if kind != .infrastructure { state.scores[trial] = nil }
       guard let turn = state.running.removeValue(forKey: trial), kind != .infrastructure else { return }
       pursue(turn.member, 0, &state)
     }
@@ -114,8 +130,10 @@ public struct Portfolio: Optimizer {
     let isMaximized = state.gepa.isMaximized
     let score = isMaximized ? estimate.mean : -estimate.mean
     let gain = max(0, score - (state.best ?? score))
-    state.best = max(state.best ?? score, score)
-    guard let turn = state.running.removeValue(forKey: trial) else { return }
+    let turn = state.running.removeValue(forKey: trial)
+    guard score.isFinite else { return }
+    state.scores[trial] = State.Score(mean: score, count: estimate.count)
+    guard let turn else { return }
     // A workflow that counts no tokens pays by the rollout.
     let cost = max(1, (tokens > 0 ? tokens : Double(estimate.count)) + Double(turn.tokens))
     let value = gain / cost
@@ -123,6 +141,8 @@ public struct Portfolio: Optimizer {
     state.greatest = max(state.greatest, value)
     pursue(turn.member, state.greatest > 0 ? value / state.greatest : 0, &state)
   }
+
+  private func member(_ origin: String) -> Int? { settings.members.firstIndex(of: Self.origins[origin] ?? origin) }
 
   /// Equations 5, 8 and 9.
   private func pursue(_ member: Int, _ reward: Double, _ state: inout State) {

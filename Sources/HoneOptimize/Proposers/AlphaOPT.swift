@@ -41,6 +41,7 @@ public struct AlphaOPT: Optimizer {
       var used: [Int]
       /// Turned so that more is better; finite; nil while it runs and when it failed.
       var score: Double?
+      var hasFailed = false
     }
     var library: ExperienceLibrary
     var trials: [Trial] = []
@@ -70,11 +71,12 @@ public struct AlphaOPT: Optimizer {
     case .completed(let number, let estimate, _, _):
       guard let place = state.trials.lastIndex(where: { $0.number == number }) else { return }
       state.trials[place].score = estimate.mean.isFinite ? (state.isMaximized ? estimate.mean : -estimate.mean) : nil
+      state.trials[place].hasFailed = !estimate.mean.isFinite
     case .failed(let number, _, _) where event.isInfrastructureFailure:
       state.trials.removeAll { $0.number == number && $0.score == nil }
     case .failed(let number, _, _):
       guard let place = state.trials.lastIndex(where: { $0.number == number }) else { return }
-      state.trials[place].score = nil
+      (state.trials[place].score, state.trials[place].hasFailed) = (nil, true)
     case .attempted(let attempt):
       if attempt.origin == name, attempt.outcome == .applied, attempt.reasoning.hasPrefix(Self.learning) {
         state.library.learn(attempt.suggestion)
@@ -133,10 +135,14 @@ extension AlphaOPT.State {
     let scores = Dictionary(
       trials.compactMap { trial in trial.score.map { (trial.number, $0) } }, uniquingKeysWith: { $1 })
     var records: [Int: (gained: Int, lost: Int)] = [:]
-    for trial in trials where !trial.used.isEmpty {
-      guard let score = trial.score, let parent = trial.parent.flatMap({ scores[$0] }) else { continue }
+    for trial in trials where !trial.used.isEmpty && (trial.score != nil || trial.hasFailed) {
+      guard let parent = trial.parent.flatMap({ scores[$0] }) else { continue }
       for id in Set(trial.used) {
-        if score > parent { records[id, default: (0, 0)].gained += 1 } else { records[id, default: (0, 0)].lost += 1 }
+        if let score = trial.score, score > parent {
+          records[id, default: (0, 0)].gained += 1
+        } else {
+          records[id, default: (0, 0)].lost += 1
+        }
       }
     }
     return records

@@ -25,11 +25,13 @@ struct BootstrapFewShot {
   }
 
   /// The score from which on a rollout is good: not below the trial's own mean, nor below the middle between the mean and the
-  /// best of its rollouts. Right answers alone, where they are 1 and wrong ones 0.
+  /// best of its rollouts. Right answers alone, where they are 1 and wrong ones 0; nil where no rollout stands out.
   static func threshold(_ scores: [Double], mean: Double?, direction: Objective.Direction) -> Double? {
     let sign = direction == .maximize ? 1.0 : -1.0
     let turned = scores.filter(\.isFinite).map { sign * $0 }
-    guard let best = turned.max() else { return nil }
+    guard let best = turned.max(), let worst = turned.min() else { return nil }
+    // Where all are alike, and the trial is like them, nothing says that they are good.
+    if worst == best, mean.map({ sign * $0 == best }) ?? true { return nil }
     // Halves first, so that large scores do not overflow.
     let middle = turned.reduce(0) { $0 + $1 / Double(turned.count) } / 2 + best / 2
     return sign * max(middle, mean.map { sign * $0 } ?? middle)

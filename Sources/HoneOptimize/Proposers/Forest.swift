@@ -49,6 +49,8 @@ public struct Forest: Optimizer {
       var directions: [String] = []
       /// Replies in vain, by direction.
       var failures: [Int] = []
+      /// Requests for directions in vain.
+      var vain = 0
     }
     var trials: [Trial] = []
     var scatterings: [Scattering] = []
@@ -174,10 +176,12 @@ extension Forest.State {
     switch Forest.Purpose(attempt.reasoning) {
     case .seed: if isInVain { seedFailures += 1 }
     case .scatter(let parent):
-      guard let told = attempt.suggestion["directions"]?.array else { return }
-      let directions = told.compactMap(\.string)
+      let told = attempt.outcome == .applied ? attempt.suggestion["directions"]?.array : nil
+      guard told != nil || isInVain else { return }
+      let directions = (told ?? []).compactMap(\.string)
       if !scatterings.contains(where: { $0.parent == parent }) { scatterings.append(Scattering(parent: parent)) }
       guard let place = scatterings.firstIndex(where: { $0.parent == parent }) else { return }
+      if told == nil { scatterings[place].vain += 1 }
       scatterings[place].directions += directions
       scatterings[place].failures += directions.map { _ in 0 }
     case .expand(let parent, let direction?):
@@ -202,8 +206,13 @@ extension Forest.State {
     }
   }
 
-  /// Directions were asked for, and all of them were gone in or given up.
+  /// Directions were asked for, and all of them were gone in or given up; or they were asked for in vain too often.
   func isUsedUp(_ parent: Int) -> Bool {
-    scatterings.contains { $0.parent == parent } && unexplored(of: parent).isEmpty
+    guard let scattering = scatterings.first(where: { $0.parent == parent }) else { return false }
+    return unexplored(of: parent).isEmpty && (!scattering.directions.isEmpty || scattering.vain >= Forest.patience)
+  }
+
+  func isScatteredInVain(_ parent: Int) -> Bool {
+    scatterings.contains { $0.parent == parent && $0.vain >= Forest.patience }
   }
 }

@@ -57,7 +57,9 @@ struct ForestGrowth {
     if open == nil {
       let texts = state.directions(of: parent.trial)
       open = state.unexplored(of: parent.trial).map { ($0, texts[$0]) }
-      if open?.isEmpty ?? true { open = try await scatter(parent, after: texts) }
+      if open?.isEmpty ?? true, !state.isScatteredInVain(parent.trial) {
+        open = try await scatter(parent, after: texts)
+      }
     }
     let next = open?.isEmpty ?? true ? nil : open?.removeFirst()
     let purpose = Forest.Purpose.expand(parent: parent.trial, direction: next?.place)

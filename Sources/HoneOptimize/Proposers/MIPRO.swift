@@ -82,8 +82,10 @@ public struct MIPRO: Optimizer {
       state.texts[trial] = proposal.assignment.values.filter { words.contains($0.key) }.compactMapValues(\.string)
     case .failed(let trial, _, _) where event.isInfrastructureFailure:
       if !state.history.holds(trial) { state.texts[trial] = nil }
-    case .attempted(let attempt) where attempt.origin == name && attempt.outcome == .applied:
-      learn(attempt.suggestion, &state)
+    case .attempted(let attempt) where attempt.origin == name:
+      // A request for notes counts whatever came of it.
+      if attempt.reasoning.hasPrefix(Self.notesKey), attempt.outcome != .modelFailed { state.observed += 1 }
+      if attempt.outcome == .applied { learn(attempt.suggestion, &state) }
     case .completed, .failed, .attempted: break
     }
   }
@@ -92,7 +94,6 @@ public struct MIPRO: Optimizer {
   private func learn(_ suggestion: Value, _ state: inout State) {
     if let notes = suggestion[Self.notesKey]?["text"]?.string {
       state.notes = notes
-      state.observed += 1
       return
     }
     for parameter in state.history.space.parameters where !parameter.domain.isEncodable {

@@ -124,7 +124,12 @@ struct MIPRORound {
     let request = prompt.observation()
     _ = try await talk.ask(
       request, repairs: settings.text.repairs, repair: prompt.repair, read: MIPROPrompt.readNotes)
-    note(talk.attempts)
+    note(
+      talk.attempts.map { attempt in
+        var attempt = attempt
+        attempt.reasoning = MIPRO.notesKey + (attempt.reasoning.isEmpty ? "" : ": " + attempt.reasoning)
+        return attempt
+      })
   }
 
   // MARK: - Demonstrations

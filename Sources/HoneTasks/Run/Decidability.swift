@@ -134,8 +134,8 @@ extension TaskFile {
     guard self.data != nil else { return [] }
     let split: Split = data.test.isEmpty ? .validation : .test
     let count = data.test.isEmpty ? data.validation.count : data.test.count
-    guard !Comparison.canShow(count: count * score.repeats) else { return [] }
-    let needed = (1...64).first { Comparison.canShow(count: $0 * score.repeats) } ?? 64
+    guard !Comparison.canShow(count: count) else { return [] }
+    let needed = (1...64).first { Comparison.canShow(count: $0) } ?? 64
     return [.rows(split, count, needed: needed)]
   }
 

@@ -8,7 +8,7 @@ struct ReflectionView {
   let console: Console
 
   /// Lines of what was shown that stand without `--prompt`.
-  private static let page = 40
+  private static let page = 400
 
   func print() {
     guard !reflection.attempts.isEmpty else { return }
@@ -17,7 +17,8 @@ struct ReflectionView {
     guard !lines.isEmpty else { return }
     let prompts = reflection.calls.reduce(0) { $0 + $1.usage.promptTokens }
     let requests = Format.plural(reflection.calls.count, "request")
-    console.result("Shown", "to the proposer, in \(requests) of \(Format.plural(prompts, "token")) together:", .info)
+    console.result(
+      "Shown", "to the proposer, in \(requests) of \(Format.plural(prompts, "prompt token")) together:", .info)
     let columns = console.dataTerminal.isInteractive ? console.dataTerminal.columns - Console.statusColumns - 3 : 400
     for line in lines.prefix(Self.page) { console.continued(Printable.cut(Printable.clean(String(line)), to: columns)) }
     guard lines.count > Self.page else { return }

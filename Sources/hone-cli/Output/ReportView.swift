@@ -25,7 +25,8 @@ struct ReportView {
     }
     console.result("Stop", report.stopLine, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
-    if let winner = report.winner { console.result("Expect", winner.line, .info) }
+    // One rollout says nothing of another.
+    if let winner = report.winner, report.best.count > 1 { console.result("Expect", winner.line, .info) }
     for line in changes { console.result("Change", line, .info) }
     Lineage(of: report.bestTrial, among: trials, space: task.task.space)
       .print(on: console.dataTerminal, isWhole: false) { console.result($0, $1, .info, wraps: false) }
@@ -78,7 +79,8 @@ struct ReportView {
     let study = Shell.quoted(report.study)
     let place = database.map { " --db \(Shell.quoted($0))" } ?? ""
     if report.bestTrial == report.startTrial {
-      let more = raisedCap.map { ["hone tune \(Shell.quoted(task.task.path)) \($0)\(place)"] } ?? []
+      // A recording holds no more than it holds.
+      let more = isReplay ? [] : raisedCap.map { ["hone tune \(Shell.quoted(task.task.path)) \($0)\(place)"] } ?? []
       return ["hone list \(study)\(place)"] + more
     }
     return ["hone diff \(study)\(place)", "hone best \(study) --write tuned.yaml\(place)"]
