@@ -180,12 +180,7 @@ import Testing
     for _ in 0..<1_500 {
       var bytes = good
       for _ in 0...Int(random.next() % 3) {
-        let at = Int(random.next() % UInt64(bytes.count))
-        switch random.next() % 3 {
-        case 0: bytes[at] ^= 1 << (random.next() % 8)
-        case 1: bytes.removeSubrange(at..<min(bytes.count, at + 5))
-        default: bytes.insert(contentsOf: bytes[at...].prefix(9), at: at)
-        }
+        ReplyMutator.damage(&bytes, bank: [good], tokens: ReplyMutator.tokens, using: &random)
       }
       let (attempt, found) = reader.read(ScriptedModel.reply(String(decoding: bytes, as: UTF8.self)))
       var library = ExperienceLibrary([Insight(condition: "a", explanation: "b")])

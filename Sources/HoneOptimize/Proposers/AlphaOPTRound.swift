@@ -69,16 +69,11 @@ struct AlphaOPTRound {
       maxTokens: settings.text.maxTokens, format: .jsonSchema(name: "insights", schema: AlphaOPTReply.schema))
     var talk = ProposerTalk(origin: origin, model: model)
     let learned = try await talk.ask(request, repairs: settings.text.repairs) { reply, rejections in
-      let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-      return [
-        ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
-        ChatMessage(
-          .user, "This answer cannot be used:\n\(reasons)\n\nWrite the JSON object again:\n\(AlphaOPTReply.form)"),
-      ]
+      ProposerTalk.repair(reply, rejections, form: AlphaOPTReply.form)
     } read: { reply in
       reader.read(reply)
     }
-    keep(talk.attempts, "\(AlphaOPT.learning) \(parent.trial)")
+    answer.attempts += talk.attempts.map { $0.marked("\(AlphaOPT.learning) \(parent.trial)") }
     if let learned { library.learn(learned) }
   }
 
@@ -167,7 +162,7 @@ struct AlphaOPTRound {
             "insights": told, "refuted": untold,
           ], request))
     }
-    keep(found.attempts, note)
+    answer.attempts += found.attempts.map { $0.marked(note) }
     let isFallback = found.attempts.last?.outcome == .fallback
     for var proposal in found.proposals {
       // Numbers that moved in place of a reply took nothing up.
@@ -196,14 +191,6 @@ struct AlphaOPTRound {
       lines.append(line)
     }
     return lines.joined(separator: "\n")
-  }
-
-  private mutating func keep(_ attempts: [Attempt], _ purpose: String) {
-    answer.attempts += attempts.map { attempt in
-      var attempt = attempt
-      attempt.reasoning = "\(purpose): \(attempt.reasoning)"
-      return attempt
-    }
   }
 
   private func sections(_ round: ProposalRound, _ place: String, _ more: [String: String], _ request: Int)

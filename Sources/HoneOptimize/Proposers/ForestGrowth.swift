@@ -95,15 +95,12 @@ struct ForestGrowth {
     var talk = ProposerTalk(origin: origin, model: model)
     let most = settings.directions
     let found = try await talk.ask(request, repairs: settings.text.repairs) { reply, rejections in
-      let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-      return [
-        ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
-        ChatMessage(.user, "This answer cannot be used:\n\(reasons)\n\nWrite the JSON object again:\n\(form)"),
-      ]
+      ProposerTalk.repair(reply, rejections, form: form)
     } read: { reply in
       ForestDirections.read(reply, most: most, known: known)
     }
-    keep(talk.attempts, .scatter(parent: parent.trial))
+    let purpose = Forest.Purpose.scatter(parent: parent.trial)
+    answer.attempts += talk.attempts.map { $0.marked(purpose.text) }
     return (found ?? []).enumerated().map { (known.count + $0, $1) }
   }
 
@@ -166,7 +163,7 @@ struct ForestGrowth {
     let found = try await round.propose(1) { round, request in
       messages(template, sections(round, "\(template)/\(turn)", more(round), request))
     }
-    keep(found.attempts, purpose)
+    answer.attempts += found.attempts.map { $0.marked(purpose.text) }
     let isFallback = found.attempts.last?.outcome == .fallback
     for var proposal in found.proposals {
       if isFallback {
@@ -185,14 +182,6 @@ struct ForestGrowth {
 
   private static func undirected(_ purpose: Forest.Purpose) -> Forest.Purpose {
     if case .expand(let parent, _) = purpose { .expand(parent: parent, direction: nil) } else { purpose }
-  }
-
-  private mutating func keep(_ attempts: [Attempt], _ purpose: Forest.Purpose) {
-    answer.attempts += attempts.map { attempt in
-      var attempt = attempt
-      attempt.reasoning = "\(purpose.text): \(attempt.reasoning)"
-      return attempt
-    }
   }
 
   private func sections(_ round: ProposalRound, _ place: String, _ more: [String: String], _ request: Int = 0)

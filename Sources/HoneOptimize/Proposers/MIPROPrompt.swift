@@ -54,12 +54,9 @@ struct MIPROPrompt {
   }
 
   func repair(_ reply: String, _ rejections: [Rejection]) -> [ChatMessage] {
-    let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-    return [
-      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
-      ChatMessage(
-        .user, prompts.render("mipro-repair", ["reasons": reasons, "format": Self.form])),
-    ]
+    ProposerTalk.repair(reply, rejections) { reasons in
+      prompts.render("mipro-repair", ["reasons": reasons, "format": Self.form])
+    }
   }
 
   static func readNotes(_ reply: ChatReply) -> (attempt: Attempt, found: String?) {

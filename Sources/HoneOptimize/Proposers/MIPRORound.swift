@@ -124,12 +124,7 @@ struct MIPRORound {
     let request = prompt.observation()
     _ = try await talk.ask(
       request, repairs: settings.text.repairs, repair: prompt.repair, read: MIPROPrompt.readNotes)
-    note(
-      talk.attempts.map { attempt in
-        var attempt = attempt
-        attempt.reasoning = MIPRO.notesKey + (attempt.reasoning.isEmpty ? "" : ": " + attempt.reasoning)
-        return attempt
-      })
+    note(talk.attempts.map { $0.marked(MIPRO.notesKey) })
   }
 
   // MARK: - Demonstrations

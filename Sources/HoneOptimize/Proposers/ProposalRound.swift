@@ -87,17 +87,10 @@ struct ProposalRound {
     return true
   }
 
-  /// The two messages that follow a rejected reply: the reply, cut, and why it was rejected.
   private func repair(_ reply: String, _ rejections: [Rejection]) -> [ChatMessage] {
-    let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-    // A model that is shown all of a reply without an end goes on with it.
-    let length = rejections.contains { $0.kind == .truncated } ? 200 : 4_000
-    return [
-      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(length))),
-      ChatMessage(
-        .user,
-        settings.prompts.render("optoprime-repair", ["reasons": reasons, "format": format, "names": names])),
-    ]
+    ProposerTalk.repair(reply, rejections) { reasons in
+      settings.prompts.render("optoprime-repair", ["reasons": reasons, "format": format, "names": names])
+    }
   }
 
   /// The form of a reply, and what may be changed, for prompts.

@@ -50,11 +50,38 @@ struct ProposerTalk {
     return nil
   }
 
+  /// The two messages that follow a rejected reply: the reply, cut, and `request`.
+  static func repair(_ reply: String, _ rejections: [Rejection], _ request: (_ reasons: String) -> String)
+    -> [ChatMessage]
+  {
+    // A model that is shown all of a reply without an end goes on with it.
+    let length = rejections.contains { $0.kind == .truncated } ? 200 : 4_000
+    let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
+    return [
+      ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(length))),
+      ChatMessage(.user, request(reasons)),
+    ]
+  }
+
+  /// The same, asking for an object of this form.
+  static func repair(_ reply: String, _ rejections: [Rejection], form: String) -> [ChatMessage] {
+    repair(reply, rejections) { "This answer cannot be used:\n\($0)\n\nWrite the JSON object again:\n\(form)" }
+  }
+
   mutating func fail(with error: ModelError) { attempts.append(Self.failure(error, origin: origin)) }
 
   static func failure(_ error: ModelError, origin: String) -> Attempt {
     Attempt(
       origin: origin, outcome: .modelFailed,
       rejections: [Rejection(.malformed, "no reply (\(error.kind.rawValue)): \(error.message)")])
+  }
+}
+
+extension Attempt {
+  /// Its reasoning begins with what it was for, so that stored events say it.
+  func marked(_ purpose: String) -> Attempt {
+    var attempt = self
+    attempt.reasoning = "\(purpose): \(reasoning)"
+    return attempt
   }
 }

@@ -181,11 +181,7 @@ struct TextGradPass {
         name: "feedback", schema: ProposalSchema.object(["feedback": ProposalSchema.object(properties)])))
     let form = sections["format"] ?? ""
     return try await talk.ask(request, repairs: settings.text.repairs) { reply, rejections in
-      let reasons = rejections.map { "- \($0.description)" }.joined(separator: "\n")
-      return [
-        ChatMessage(.assistant, reply.isEmpty ? "(empty)" : String(reply.prefix(4_000))),
-        ChatMessage(.user, "This answer cannot be used:\n\(reasons)\n\nWrite the JSON object again:\n\(form)"),
-      ]
+      ProposerTalk.repair(reply, rejections, form: form)
     } read: { reply in
       Self.read(reply, labels)
     }
