@@ -101,7 +101,12 @@ let package = Package(
     tests("HoneTests", ["Hone", "HoneNumerics", "HoneTesting", "HoneSwiftTesting"]),
     tests("HoneTasksTests", ["HoneTasks", "HoneTesting"]),
     tests("ExampleTests", ["RAG", "HoneNumerics", "HoneRetrieval", "HoneTesting"]),
-    tests("CommandTests", ["hone-cli", "RAG", "HoneTasks", "HoneTesting"]),
+    tests(
+      "CommandTests",
+      [
+        "hone-cli", "RAG", "HoneTasks", "HoneTesting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

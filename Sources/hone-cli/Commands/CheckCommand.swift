@@ -36,6 +36,7 @@ struct CheckCommand: AsyncParsableCommand {
       try print(resolved, data, plan, console)
     }
     try plan.decidability.check(isForced: options.force, console)
+    if !console.json { console.status("Next", options.line("tune", database.setting()), .info, wraps: false) }
     if strict, !task.warnings.isEmpty { throw ExitCode(Exit.no.rawValue) }
   }
 
@@ -69,7 +70,6 @@ struct CheckCommand: AsyncParsableCommand {
     if let reason = reason(task) { console.result("Why", Printable.line(reason)) }
     console.result("Scheduler", search.schedulerLine)
     for line in plan.lines { console.result(line.word, line.text, line.isWarning ? .warn : .good) }
-    console.status("Next", "hone tune \(Shell.quoted(task.path))", .info, wraps: false)
   }
 
   /// The steps of a workflow that declares several, each with what it reads: parameters, fields, outputs.
