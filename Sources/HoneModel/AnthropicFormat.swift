@@ -17,7 +17,8 @@ struct AnthropicFormat: WireFormat {
     if let topP = request.topP { body["top_p"] = .double(topP) }
     if !request.stop.isEmpty { body["stop_sequences"] = .array(request.stop.map { .string($0) }) }
     // There is no seed and no free JSON mode: the prompt alone asks for JSON then.
-    if case .jsonSchema(_, let schema) = capabilities.form(of: request.format) {
+    // Nor are lengths of strings taken in a schema.
+    if case .jsonSchema(_, let schema) = capabilities.form(of: request.format).withoutLengths() {
       body["output_config"] = ["format": ["type": "json_schema", "schema": schema]]
     }
     return .object(body)

@@ -176,6 +176,8 @@ extension ModelClient {
     var next = used
     if text.contains("max_completion_tokens"), text.contains("max_tokens"), !used.wantsMaxCompletionTokens {
       next.wantsMaxCompletionTokens = true
+    } else if text.contains("maxlength"), named.call.body(used.withoutLengths) != named.call.body(used) {
+      next = used.withoutLengths
     } else if named.call.canDegrade,
       ["response_format", "json_schema", "json_object", "output_config", "grammar"].contains(where: text.contains)
     {
@@ -185,6 +187,7 @@ extension ModelClient {
     learned.withLock { learned in
       learned.jsonSchema = learned.jsonSchema && next.jsonSchema
       learned.jsonObject = learned.jsonObject && next.jsonObject
+      learned.stringLengths = learned.stringLengths && next.stringLengths
       learned.wantsMaxCompletionTokens = learned.wantsMaxCompletionTokens || next.wantsMaxCompletionTokens
     }
     return true

@@ -4,13 +4,21 @@ import HoneTrace
 struct Capabilities: Hashable, Sendable {
   var jsonSchema = true
   var jsonObject = true
+  /// Whether a schema may say how long a string is.
+  var stringLengths = true
   /// The newer name of the reply's length limit.
   var wantsMaxCompletionTokens = false
+
+  var withoutLengths: Capabilities {
+    var plainer = self
+    plainer.stringLengths = false
+    return plainer
+  }
 
   /// The form to ask for in place of the one wanted.
   func form(of wanted: ResponseFormat) -> ResponseFormat {
     switch wanted {
-    case .jsonSchema where jsonSchema: wanted
+    case .jsonSchema where jsonSchema: stringLengths ? wanted : wanted.withoutLengths()
     case .jsonSchema, .jsonObject: jsonObject ? .jsonObject : .text
     case .text: .text
     }

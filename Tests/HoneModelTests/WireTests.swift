@@ -218,6 +218,48 @@ import Testing
     #expect(transport.requests.map { $0.body["max_completion_tokens"]?.int } == [nil, 5, 5])
   }
 
+  @Test func serversThatKnowNoLengthsOfStringsKeepTheSchema() async throws {
+    let transport = ScriptedTransport { request in
+      guard !request.body.canonicalJSON.contains("\"maxLength\":90") else {
+        let text = "Invalid schema for response_format 'r': 'maxLength' is not permitted."
+        return .success(HTTPReply(status: 400, body: Array(#"{"error":{"message":"\#(text)"}}"#.utf8)))
+      }
+      return .success(ScriptedTransport.chatReply("ok"))
+    }
+    let client = Bench.client(Endpoint(base: "http://127.0.0.1/v1", model: "m"), transport: transport)
+    let schema: Value = ["type": "object", "properties": ["maxLength": ["type": "string"]]]
+    let request = ChatRequest(
+      [ChatMessage(.user, "x")], format: ResponseFormat.jsonSchema(name: "r", schema: schema).holding(characters: 90))
+    for _ in 0..<2 { _ = try await client.chat(request) }
+    let forms = transport.requests.map { $0.body["response_format"] }
+    #expect(forms.map { $0?["type"]?.string } == Array(repeating: "json_schema", count: 3))
+    let sent = forms.map { $0?["json_schema"]?["schema"] }
+    #expect(sent[0]?["properties"]?["maxLength"]?["maxLength"]?.int == 90)
+    #expect(sent[1] == schema && sent[2] == schema)
+  }
+
+  @Test func freeStringsShareTheCharacters() throws {
+    func bounded(_ schema: Value, _ characters: Int) throws -> Value {
+      let format = ResponseFormat.jsonSchema(name: "r", schema: schema).holding(characters: characters)
+      guard case .jsonSchema(_, let found) = format else { throw CancellationError() }
+      return found
+    }
+    let text: Value = ["type": "string"]
+    let schema: Value = [
+      "type": "object",
+      "properties": [
+        "a": text, "b": ["type": "array", "items": text, "maxItems": 3], "c": ["type": "string", "enum": ["x"]],
+        "d": ["type": "number"],
+      ],
+    ]
+    let some = try bounded(schema, 400)["properties"]
+    #expect(some?["a"]?["maxLength"]?.int == 100 && some?["b"]?["items"]?["maxLength"]?.int == 100)
+    #expect(some?["c"] == schema["properties"]?["c"] && some?["d"] == schema["properties"]?["d"])
+    #expect(try bounded(schema, 1)["properties"]?["a"]?["maxLength"]?.int == 40)
+    #expect(try bounded(schema, 1 << 40)["properties"]?["a"]?["maxLength"]?.int == 1_000)
+    #expect(try bounded(["type": "object", "properties": [:]], 400) == ["type": "object", "properties": [:]])
+  }
+
   @Test func aBadRequestForAnotherReasonIsFinal() async throws {
     let transport = ScriptedTransport { _ in .success(HTTPReply(status: 400, body: Array("no such thing".utf8))) }
     let client = Bench.client(Endpoint(base: "http://127.0.0.1/v1", model: "m"), transport: transport)

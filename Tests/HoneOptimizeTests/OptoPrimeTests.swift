@@ -73,6 +73,22 @@ import Testing
     #expect(outcomes(answer) == [.truncated, .applied] && kinds(answer) == [.truncated])
   }
 
+  /// A small model that is in a loop inside a string is stopped by the server that holds the schema.
+  @Test(arguments: [(800, 0), (400, 2)]) func stringsAreBoundedInShortRepliesAndAfterACut(_ tokens: Int, _ first: Int)
+    async throws
+  {
+    let model = ScriptedModel { (_, index) throws(ModelError) in
+      ScriptedModel.reply(Triage.reply(instruction: "Whole."), finish: index == 0 ? .length : .stop, index: index)
+    }
+    let optimizer = OptoPrime(ProposerSettings(maxTokens: tokens))
+    _ = try await optimizer.ask(1, state: optimizer.start(Triage.problem), context: Triage.context(model: model))
+    let bounds = model.requests.map { request in
+      guard case .jsonSchema(_, let schema) = request.format else { return 0 }
+      return schema.canonicalJSON.ranges(of: "maxLength").count
+    }
+    #expect(bounds == [first, 2])
+  }
+
   @Test func aReplyThatWasCutOffIsShownByItsBeginning() async throws {
     let endless = "{\"reasoning\": \"" + String(repeating: "again ", count: 200)
     let model = ScriptedModel { (_, index) throws(ModelError) in

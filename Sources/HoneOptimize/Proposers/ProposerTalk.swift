@@ -4,6 +4,9 @@ import HoneTrace
 /// A proposer's talk with its model: one request after another, within a number of them, so that budgets and replays do not
 /// depend on timing. Every reply leaves an attempt, whatever came of it.
 struct ProposerTalk {
+  /// Replies of fewer tokens have strings of bounded length from the first request on; longer ones after one was cut off.
+  static let shortReply = 600
+
   let origin: String
   let model: any ChatModel
   /// Requests that may still be made.
@@ -28,6 +31,9 @@ struct ProposerTalk {
     read: (ChatReply) -> (attempt: Attempt, found: Found?)
   ) async throws(ModelError) -> Found? {
     var request = request
+    // Three characters a token are few for most texts: the reply then ends by itself.
+    let bounded = request.format.holding(characters: 3 * request.maxTokens)
+    if request.maxTokens < Self.shortReply { request.format = bounded }
     for _ in 0...max(0, repairs) {
       guard left > 0 else { return nil }
       left -= 1
@@ -46,6 +52,7 @@ struct ProposerTalk {
       attempts.append(attempt)
       if found != nil || attempt.outcome == .terminated { return found }
       request.messages += repair(reply.text, attempt.rejections)
+      if attempt.rejections.contains(where: { $0.kind == .truncated }) { request.format = bounded }
     }
     return nil
   }
