@@ -1,10 +1,11 @@
 import Crypto
+import HoneModel
 import HoneTrace
 
 /// Hashes that name rollouts and data: SHA-256 in hex over canonical JSON.
 enum Hashing {
   static func hex(_ text: String) -> String {
-    SHA256.hash(data: Array(text.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    CallKey.hex(SHA256.hash(data: Array(text.utf8)))
   }
 
   /// The rollout cache's key.

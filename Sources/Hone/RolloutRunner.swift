@@ -5,11 +5,15 @@ import HoneTrace
 
 /// Runs rollouts of one trial, several at a time, and stores each as it ends. The results stand in the order asked for,
 /// whichever ended first.
+///
+/// In a replay, which can be made again at will, those that asked a model are stored together: at the end, and once a
+/// second on the way.
 struct RolloutRunner: Sendable {
   let store: any Store
   let study: String
   let runner: any Runner
   let parallel: Int
+  let calls: KnownCalls
   let cassette: (any CallArchive)?
   let mode: CassetteMode
   let elapsed: Elapsed
@@ -55,6 +59,8 @@ struct RolloutRunner: Sendable {
     var waiting = jobs.indices.filter { batch.rollouts[$0] == nil }[...]
     var done = jobs.count - waiting.count
     var failedAt = jobs.count
+    var unstored: [Ended] = []
+    var storedAt = elapsed.seconds
     await withTaskGroup(of: Ended.self) { group in
       func begin() {
         guard batch.error == nil, failedAt == jobs.count, !Task.isCancelled, let index = waiting.popFirst() else {
@@ -75,6 +81,7 @@ struct RolloutRunner: Sendable {
         if let error = end.error {
           batch.error = batch.error ?? error
         } else {
+          if !end.isStored { unstored.append(end) }
           batch.rollouts[end.index] = end.record
           if let failure = end.record.failure, end.index < failedAt {
             failedAt = end.index
@@ -85,15 +92,39 @@ struct RolloutRunner: Sendable {
           ended(done)
         }
         begin()
+        if !unstored.isEmpty, elapsed.seconds - storedAt >= Self.longestUnstored {
+          await store(&unstored, &batch)
+          storedAt = elapsed.seconds
+        }
       }
     }
+    await store(&unstored, &batch)
     if Task.isCancelled { batch.error = batch.error ?? CancellationError() }
     return batch
+  }
+
+  /// Seconds a rollout of a replay may wait to be stored.
+  private static let longestUnstored = 1.0
+
+  private func store(_ unstored: inout [Ended], _ batch: inout Batch) async {
+    guard !unstored.isEmpty else { return }
+    let calls = unstored.flatMap(\.calls)
+    do {
+      try await store.append(rollouts: unstored.map(\.record), calls: calls, study: study)
+      self.calls.noteStored(calls)
+    } catch {
+      batch.error = batch.error ?? error
+      for end in unstored { batch.rollouts[end.index] = nil }
+    }
+    unstored = []
   }
 
   private struct Ended: Sendable {
     var index: Int
     var record: RolloutRecord
+    /// Those a cassette answered, which are not stored yet when the rollout is not.
+    var calls: [CallRecord] = []
+    var isStored = true
     /// Set when the rollout does not count: it was cancelled, or what went wrong ends the study.
     var error: (any Error)?
     var cause: ModelError?
@@ -105,7 +136,7 @@ struct RolloutRunner: Sendable {
     var record = RolloutRecord(
       trial: trial, split: job.split, example: job.example.id, repeat: job.repeat, cacheKey: key)
     do {
-      if let cached = try await store.rollout(cacheKey: key), cached.callKeys.isEmpty {
+      if !runner.asksModel, let cached = try await store.rollout(cacheKey: key), cached.callKeys.isEmpty {
         let reused = Self.reuse(cached, as: record)
         try await store.append(rollouts: [reused], calls: [], study: study)
         return Ended(index: index, record: reused)
@@ -115,11 +146,11 @@ struct RolloutRunner: Sendable {
     }
     let recorder = Recorder()
     let scope = CallScope(repeat: job.repeat)
-    let calls = CallContext(
-      ledger: ledger, archive: store.archive(of: study), cassette: cassette, mode: mode, role: "workflow", scope: scope)
+    let context = CallContext(
+      ledger: ledger, archive: self.calls, cassette: cassette, mode: mode, role: "workflow", scope: scope)
     let began = elapsed.seconds
     let outcome = await TraceContext.$current.withValue(TraceContext(recorder: recorder, assignment: assignment)) {
-      await CallContext.$current.withValue(calls) { await runner.run(job.example, repeat: job.repeat) }
+      await CallContext.$current.withValue(context) { await runner.run(job.example, repeat: job.repeat) }
     }
     if let error = outcome.error, error.endsStudy || error.kind == .cancelled {
       return Ended(index: index, record: record, error: error)
@@ -135,8 +166,15 @@ struct RolloutRunner: Sendable {
     let node = outcome.node ?? recorder.lastFailure
     record.trace = recorder.finish(
       feedback: node.map { [Feedback(node: $0, text: words, score: record.score)] } ?? [])
+    let answered = scope.records
+    calls.hold(answered)
+    // One without calls may be used again for the next.
+    if mode == .replay, !record.callKeys.isEmpty {
+      return Ended(index: index, record: record, calls: answered, isStored: false, cause: outcome.error)
+    }
     do {
-      try await store.append(rollouts: [record], calls: scope.records, study: study)
+      try await store.append(rollouts: [record], calls: answered, study: study)
+      calls.noteStored(answered)
       return Ended(index: index, record: record, cause: outcome.error)
     } catch {
       return Ended(index: index, record: record, error: error)

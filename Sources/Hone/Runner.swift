@@ -9,6 +9,9 @@ public protocol Runner: Sendable {
   /// SHA-256 in hex of everything that decides a rollout beside its assignment, example and repeat.
   var fingerprint: String { get }
 
+  /// Every rollout that ends well has calls of a model on record, so that no other one may stand for it. False by default.
+  var asksModel: Bool { get }
+
   /// Runs once. The study has set up a `TraceContext` (assignment, recorder) and a `CallContext`. Never throws: failures
   /// are values.
   func run(_ example: Example, repeat: Int) async -> Outcome
@@ -18,6 +21,7 @@ public protocol Runner: Sendable {
 }
 
 extension Runner {
+  public var asksModel: Bool { false }
   public func label(of example: Example) -> String? { nil }
 }
 

@@ -60,14 +60,15 @@ public struct Study: Sendable {
     } catch {
       throw Self.studyError(error)
     }
-    var driver = StudyDriver(
-      store: store, name: name, runner: runner, data: data, settings: settings,
-      scheduler: scheduler ?? settings.fullEvaluation(examples: data.validation.count), problem: problem, owner: owner,
-      proposer: proposer, cassette: cassette, mode: mode, elapsed: time, logger: logger, progress: progress)
     let result: Result<Report, any Error>
     do {
       if stored.problem.space != problem.space { try await widen(stored, to: definition) }
       for (key, value) in documents { try await store.setDocument(key, value, study: name) }
+      var driver = StudyDriver(
+        store: store, name: name, runner: runner, data: data, settings: settings,
+        scheduler: scheduler ?? settings.fullEvaluation(examples: data.validation.count), problem: problem,
+        owner: owner, proposer: proposer, calls: try await KnownCalls(of: name, in: store), cassette: cassette,
+        mode: mode, elapsed: time, logger: logger, progress: progress)
       result = .success(try await driver.run(optimizer.exploring(problem.objective)))
     } catch {
       result = .failure(error)

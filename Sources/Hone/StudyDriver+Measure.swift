@@ -138,8 +138,8 @@ extension StudyDriver {
     if let left, isNew.count(where: \.self) > left { throw Cap(stop: .rollouts) }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { throw Cap(stop: .time) }
     let runner = RolloutRunner(
-      store: store, study: name, runner: runner, parallel: settings.parallel, cassette: cassette, mode: mode,
-      elapsed: elapsed, deadline: settings.budget.seconds.map { $0 - earlierSeconds } ?? .infinity)
+      store: store, study: name, runner: runner, parallel: settings.parallel, calls: calls, cassette: cassette,
+      mode: mode, elapsed: elapsed, deadline: settings.budget.seconds.map { $0 - earlierSeconds } ?? .infinity)
     let (number, progress) = (trial.number, progress)
     let total = jobs.count
     let batch = await runner.run(

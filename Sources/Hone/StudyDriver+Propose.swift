@@ -83,14 +83,16 @@ extension StudyDriver {
     }
     progress(.asking(driver.name))
     let scope = CallScope(repeat: round)
-    let calls = CallContext(
-      ledger: ledger, archive: store.archive(of: name), cassette: cassette, mode: mode, role: "proposer", scope: scope)
+    let asking = CallContext(
+      ledger: ledger, archive: calls, cassette: cassette, mode: mode, role: "proposer", scope: scope)
     let count = min(count, (caps.trials ?? .max) - trials.count)
-    let answer = try await CallContext.$current.withValue(calls) {
+    let answer = try await CallContext.$current.withValue(asking) {
       try await driver.ask(max(1, count), context: context)
     }
     if Task.isCancelled { throw CancellationError() }
-    if !scope.records.isEmpty { try await store.append(rollouts: [], calls: scope.records, study: name) }
+    let answered = scope.records
+    if !answered.isEmpty { try await store.append(rollouts: [], calls: answered, study: name) }
+    calls.noteStored(answered)
     return answer
   }
 

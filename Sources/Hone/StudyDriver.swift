@@ -18,6 +18,8 @@ struct StudyDriver: Sendable {
   let problem: Problem
   let owner: Owner
   let proposer: (any ChatModel)?
+  /// The study's own record.
+  let calls: KnownCalls
   let cassette: (any CallArchive)?
   let mode: CassetteMode
   let elapsed: Elapsed

@@ -7,7 +7,7 @@ import HoneTrace
 ///
 /// The body is the redacted request as it was asked for, without stream flags. The first three members are hashed once;
 /// their digest counts identical requests in a scope, the whole is the key.
-struct CallKey {
+package struct CallKey {
   static let version = 1
   private let prefix: SHA256
   /// Equal for identical requests, whatever their sample.
@@ -38,7 +38,7 @@ struct CallKey {
     hex(SHA256.hash(data: Array("\(key)/failed/\(number)".utf8)))
   }
 
-  private static func hex(_ digest: SHA256.Digest) -> String {
+  package static func hex(_ digest: SHA256.Digest) -> String {
     String(unsafeUninitializedCapacity: 2 * SHA256.byteCount) { hex in
       func digit(_ half: UInt8) -> UInt8 { half + (half < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
       for (index, byte) in digest.enumerated() {

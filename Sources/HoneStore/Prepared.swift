@@ -1,5 +1,6 @@
 import GRDB
 import GRDBSQLite
+import HoneTrace
 
 /// A statement that is run for every trial or every step of a trace, on SQLite's own functions.
 ///
@@ -27,6 +28,18 @@ struct Prepared {
     if code == SQLITE_DONE { return nil }
     guard code == SQLITE_ROW else { throw failure(code) }
     return try read(Cells(row: statement.sqliteStatement))
+  }
+
+  /// Every row in turn.
+  func each(_ values: [DatabaseValue], _ body: (Cells) throws -> Void) throws {
+    try bind(values)
+    defer { sqlite3_reset(statement.sqliteStatement) }
+    while true {
+      let code = sqlite3_step(statement.sqliteStatement)
+      if code == SQLITE_DONE { return }
+      guard code == SQLITE_ROW else { throw failure(code) }
+      try body(Cells(row: statement.sqliteStatement))
+    }
   }
 
   private func bind(_ values: [DatabaseValue]) throws {
@@ -64,11 +77,34 @@ struct Prepared {
       }
     }
 
+    func int(_ index: CInt) throws(StoreError) -> Int { Int(try whole(index)) }
+
+    func optionalInt(_ index: CInt) throws(StoreError) -> Int? { isNull(index) ? nil : try int(index) }
+
+    func real(_ index: CInt) throws(StoreError) -> Double {
+      guard let number = try optionalReal(index) else { throw damaged(index, "a number") }
+      return number
+    }
+
+    func flag(_ index: CInt) throws(StoreError) -> Bool { try whole(index) != 0 }
+
     func text(_ index: CInt) throws(StoreError) -> String {
-      guard sqlite3_column_type(row, index) == SQLITE_TEXT, let text = sqlite3_column_text(row, index) else {
-        throw damaged(index, "a text")
-      }
-      return String(cString: text)
+      try withBytes(of: index) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func optionalText(_ index: CInt) throws(StoreError) -> String? { isNull(index) ? nil : try text(index) }
+
+    func json(_ index: CInt) throws(StoreError) -> HoneTrace.Value { try StoredJSON.value(withBytes(of: index) { Array($0) }) }
+
+    /// The bytes of a text, which stands as a blob where it holds a NUL.
+    private func withBytes<Result>(of index: CInt, _ body: (UnsafeRawBufferPointer) -> Result) throws(StoreError)
+      -> Result
+    {
+      let type = sqlite3_column_type(row, index)
+      guard type == SQLITE_TEXT || type == SQLITE_BLOB else { throw damaged(index, "a text") }
+      return body(
+        UnsafeRawBufferPointer(
+          start: sqlite3_column_blob(row, index), count: Int(sqlite3_column_bytes(row, index))))
     }
 
     func choice<Choice: RawRepresentable<String>>(_ index: CInt, _ type: Choice.Type) throws(StoreError) -> Choice {

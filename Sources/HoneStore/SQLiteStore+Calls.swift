@@ -13,26 +13,47 @@ extension SQLiteStore {
     }
   }
 
+  /// All calls of a study with null for their requests: what it takes to answer them again, at half the cost.
+  package func replies(of study: String) async throws(StoreError) -> [CallRecord] {
+    try await read { db in
+      let find = try Prepared("SELECT \(Self.columns("'null'")) FROM calls WHERE study = ? ORDER BY id", db)
+      var calls: [CallRecord] = []
+      try find.each([Self.id(of: study, db).databaseValue]) { calls.append(try Self.call($0)) }
+      return calls
+    }
+  }
+
   static func eachCall(of id: Int64, limit: Int?, _ db: Database, _ body: (CallRecord) throws -> Void) throws {
-    let rows = try Row.fetchCursor(
-      db, sql: "SELECT \(columns) FROM calls WHERE study = ? ORDER BY id LIMIT ?",
-      arguments: [id, limit.map { max(0, $0) } ?? -1])
-    while let row = try rows.next() { try body(call(row)) }
+    let find = try Prepared("SELECT \(columns()) FROM calls WHERE study = ? ORDER BY id LIMIT ?", db)
+    try find.each([id.databaseValue, .whole(limit.map { max(0, $0) } ?? -1)]) { try body(call($0)) }
+  }
+
+  public func callKeys(of study: String) async throws(StoreError) -> Set<String> {
+    try await read { db in
+      var keys: Set<String> = []
+      try Prepared("SELECT key FROM calls WHERE study = ?", db).each([Self.id(of: study, db).databaseValue]) {
+        keys.insert(try $0.text(0))
+      }
+      return keys
+    }
   }
 
   func call(_ key: String, study: String) async throws(StoreError) -> CallRecord? {
     try await read { db in
-      let find = try db.cachedStatement(sql: "SELECT \(Self.columns) FROM calls WHERE study = ? AND key = ?")
-      return try Row.fetchOne(find, arguments: [try Self.id(of: study, db), Columns.inline(key)]).map(Self.call)
+      try Prepared("SELECT \(Self.columns()) FROM calls WHERE study = ? AND key = ?", db)
+        .first([Self.id(of: study, db).databaseValue, Columns.inline(key)], Self.call)
     }
   }
 
   func calls(path: String, limit: Int, study: String) async throws(StoreError) -> [CallRecord] {
     try await read { db in
-      try Row.fetchAll(
-        db, sql: "SELECT \(Self.columns) FROM calls WHERE study = ? AND path = ? ORDER BY id LIMIT ?",
-        arguments: [try Self.id(of: study, db), Columns.inline(path), max(0, limit)]
-      ).map(Self.call)
+      let find = try Prepared(
+        "SELECT \(Self.columns()) FROM calls WHERE study = ? AND path = ? ORDER BY id LIMIT ?", db)
+      var calls: [CallRecord] = []
+      try find.each([Self.id(of: study, db).databaseValue, Columns.inline(path), .whole(max(0, limit))]) {
+        calls.append(try Self.call($0))
+      }
+      return calls
     }
   }
 
@@ -42,35 +63,39 @@ extension SQLiteStore {
   }
 
   static func insert(_ call: CallRecord, study: Int64, now: Double, _ db: Database) throws {
-    let find = try db.cachedStatement(sql: "SELECT id FROM calls WHERE study = ? AND key = ?")
-    if try Int64.fetchOne(find, arguments: [study, Columns.inline(call.key)]) != nil { return }
-    let insert = try db.cachedStatement(
-      sql: """
-        INSERT INTO calls (study, key, alias, path, role, repeat, sample, status, request, response, prompt_tokens,
-          completion_tokens, cost, estimated, seconds, attempts, made)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    try insert.execute(arguments: [
-      study, Columns.inline(call.key), Columns.inline(call.alias), Columns.inline(call.path), Columns.inline(call.role),
-      call.repeat, call.sample, call.status, try Columns.store(call.request, db), try Columns.store(call.response, db),
-      call.usage.promptTokens, call.usage.completionTokens, call.usage.cost, call.usage.estimated, call.seconds,
-      call.attempts, now,
+    let find = try Prepared("SELECT id FROM calls WHERE study = ? AND key = ?", db)
+    let key = Columns.inline(call.key)
+    if try find.first([study.databaseValue, key], { _ in true }) != nil { return }
+    let insert = try Prepared(
+      """
+      INSERT INTO calls (study, key, alias, path, role, repeat, sample, status, request, response, prompt_tokens,
+        completion_tokens, cost, estimated, seconds, attempts, made)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, db)
+    try insert.run([
+      study.databaseValue, key, Columns.inline(call.alias), Columns.inline(call.path), Columns.inline(call.role),
+      .whole(call.repeat), .whole(call.sample), .whole(call.status), try Columns.store(call.request, db),
+      try Columns.store(call.response, db), .whole(call.usage.promptTokens), .whole(call.usage.completionTokens),
+      .real(call.usage.cost), call.usage.estimated.databaseValue, .real(call.seconds), .whole(call.attempts),
+      .real(now),
     ])
   }
 
-  private static let columns = """
-    key, alias, path, \(Columns.text("request")), repeat, sample, status, \(Columns.text("response")), prompt_tokens,
+  private static func columns(_ request: String = Columns.text("request")) -> String {
+    """
+    key, alias, path, \(request), repeat, sample, status, \(Columns.text("response")), prompt_tokens,
     completion_tokens, cost, estimated, seconds, attempts, role
     """
+  }
 
-  private static func call(_ row: Row) throws -> CallRecord {
+  private static func call(_ row: Prepared.Cells) throws -> CallRecord {
     CallRecord(
       key: try row.text(0), alias: try row.text(1), path: try row.text(2), request: try row.json(3),
-      repeat: try row.whole(4), sample: try row.whole(5), status: try row.whole(6), response: try row.json(7),
+      repeat: try row.int(4), sample: try row.int(5), status: try row.int(6), response: try row.json(7),
       usage: Usage(
-        promptTokens: try row.whole(8), completionTokens: try row.whole(9), cost: try row.optionalReal(10),
+        promptTokens: try row.int(8), completionTokens: try row.int(9), cost: try row.optionalReal(10),
         estimated: try row.flag(11)),
-      seconds: try row.real(12), attempts: try row.whole(13), role: try row.text(14))
+      seconds: try row.real(12), attempts: try row.int(13), role: try row.text(14))
   }
 
   public func spend(of study: String) async throws(StoreError) -> Spend {

@@ -18,44 +18,39 @@ extension SQLiteStore {
   }
 
   static func insert(_ rollout: RolloutRecord, study: Int64, _ labels: inout Labels, _ db: Database) throws {
-    let find = try db.cachedStatement(
-      sql: """
-        SELECT id, failure FROM rollouts WHERE study = ? AND trial = ? AND split = ? AND example = ? AND repeat = ?
-        """)
-    let key: StatementArguments = [
-      study, rollout.trial, number(rollout.split), Columns.inline(rollout.example), rollout.repeat,
+    let find = try Prepared(
+      "SELECT id, failure FROM rollouts WHERE study = ? AND trial = ? AND split = ? AND example = ? AND repeat = ?", db)
+    let key: [DatabaseValue] = [
+      study.databaseValue, .whole(rollout.trial), .whole(number(rollout.split)), Columns.inline(rollout.example),
+      .whole(rollout.repeat),
     ]
-    var id: Int64?
-    if let row = try Row.fetchOne(find, arguments: key) {
-      guard try row.optionalText(1) != nil else { return }
-      id = Int64(try row.whole(0))
-      try db.execute(sql: "DELETE FROM rollouts WHERE id = ?", arguments: [id])
+    let known = try find.first(key) { row in (id: try row.whole(0), isFailed: !row.isNull(1)) }
+    if let known {
+      guard known.isFailed else { return }
+      try db.execute(sql: "DELETE FROM rollouts WHERE id = ?", arguments: [known.id])
     }
-    let insert = try db.cachedStatement(
-      sql: """
-        INSERT INTO rollouts (id, study, trial, split, example, repeat, cache_key, score, feedback, output, outcomes,
-          failure, failure_message, requests, prompt_tokens, completion_tokens, estimated_tokens, money, calls, seconds,
-          traced)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    try insert.execute(arguments: try arguments(rollout, id: id, key: key, db))
+    let insert = try Prepared(
+      """
+      INSERT INTO rollouts (id, study, trial, split, example, repeat, cache_key, score, feedback, output, outcomes,
+        failure, failure_message, requests, prompt_tokens, completion_tokens, estimated_tokens, money, calls, seconds,
+        traced)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """, db)
+    try insert.run([known?.id.databaseValue ?? .null] + key + cells(rollout, db))
     if let trace = rollout.trace { try Self.insert(trace, rollout: db.lastInsertedRowID, &labels, db) }
   }
 
-  private static func arguments(_ rollout: RolloutRecord, id: Int64?, key: StatementArguments, _ db: Database) throws
-    -> StatementArguments
-  {
+  private static func cells(_ rollout: RolloutRecord, _ db: Database) throws -> [DatabaseValue] {
     let spend = rollout.spend
-    let all: StatementArguments = [
-      Columns.inline(rollout.cacheKey), rollout.score, try Columns.store(rollout.feedback, db),
+    return [
+      Columns.inline(rollout.cacheKey), .real(rollout.score), try Columns.store(rollout.feedback, db),
       try Columns.store(rollout.output, db), try Columns.store(StoredJSON.text(rollout.outcomes), db),
-      rollout.failure?.kind.rawValue,
-      try rollout.failure.map { try Columns.store($0.message, db) }, spend.requests, spend.promptTokens,
-      spend.completionTokens,
-      spend.estimatedTokens, spend.money, try Columns.store(StoredJSON.text(rollout.callKeys), db), rollout.seconds,
-      rollout.trace != nil,
+      rollout.failure?.kind.rawValue.databaseValue ?? .null,
+      try rollout.failure.map { try Columns.store($0.message, db) } ?? .null, .whole(spend.requests),
+      .whole(spend.promptTokens), .whole(spend.completionTokens), .whole(spend.estimatedTokens), .real(spend.money),
+      try Columns.store(StoredJSON.text(rollout.callKeys), db), .real(rollout.seconds),
+      (rollout.trace != nil).databaseValue,
     ]
-    return [id] + key + all
   }
 
   static func number(_ split: Split) -> Int {
@@ -89,46 +84,46 @@ extension SQLiteStore {
   static func eachRollout(
     of id: Int64, trial: Int?, split: Split?, traces: Bool, _ db: Database, _ body: (RolloutRecord) throws -> Void
   ) throws {
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT \(columns) FROM rollouts
-        WHERE study = ?1 AND (?2 IS NULL OR trial = ?2) AND (?3 IS NULL OR split = ?3) ORDER BY trial, split, id
-        """, arguments: [id, trial, split.map(number)])
-    while let row = try rows.next() { try body(rollout(row, traces: traces, db)) }
+    let find = try Prepared(
+      """
+      SELECT \(columns) FROM rollouts
+      WHERE study = ?1 AND (?2 IS NULL OR trial = ?2) AND (?3 IS NULL OR split = ?3) ORDER BY trial, split, id
+      """, db)
+    try find.each([id.databaseValue, .whole(trial), .whole(split.map(number))]) { row in
+      try body(rollout(row, traces: traces, db))
+    }
   }
 
   public func rollout(cacheKey: String) async throws(StoreError) -> RolloutRecord? {
     try await read { db in
-      let statement = try db.cachedStatement(
-        sql: """
-          SELECT \(Self.columns) FROM rollouts
-          WHERE cache_key = ? AND failure IS NULL AND score IS NOT NULL ORDER BY id LIMIT 1
-          """)
-      return try Row.fetchOne(statement, arguments: [Columns.inline(cacheKey)])
-        .map { row in try Self.rollout(row, traces: true, db) }
+      let find = try Prepared(
+        """
+        SELECT \(Self.columns) FROM rollouts
+        WHERE cache_key = ? AND failure IS NULL AND score IS NOT NULL ORDER BY id LIMIT 1
+        """, db)
+      return try find.first([Columns.inline(cacheKey)]) { row in try Self.rollout(row, traces: true, db) }
     }
   }
 
-  private static func rollout(_ row: Row, traces: Bool, _ db: Database) throws -> RolloutRecord {
-    let split = try row.whole(2)
+  private static func rollout(_ row: Prepared.Cells, traces: Bool, _ db: Database) throws -> RolloutRecord {
+    let split = try row.int(2)
     guard splits.indices.contains(split) else { throw StoreError(.corrupt, "a rollout's split is \(split)") }
     var spend = Spend()
-    spend.requests = try row.whole(12)
-    spend.promptTokens = try row.whole(13)
-    spend.completionTokens = try row.whole(14)
-    spend.estimatedTokens = try row.whole(15)
+    spend.requests = try row.int(12)
+    spend.promptTokens = try row.int(13)
+    spend.completionTokens = try row.int(14)
+    spend.estimatedTokens = try row.int(15)
     spend.money = try row.real(16)
     let failure = try row.optionalText(10).map { _ in
       RolloutRecord.Failure(try row.choice(10, RolloutRecord.Failure.Kind.self), try row.text(11))
     }
     let isTraced = try row.flag(19)
     return RolloutRecord(
-      trial: try row.whole(1), split: splits[split], example: try row.text(3), repeat: try row.whole(4),
+      trial: try row.int(1), split: splits[split], example: try row.text(3), repeat: try row.int(4),
       cacheKey: try row.text(5), score: try row.optionalReal(6), feedback: try row.text(7), output: try row.json(8),
       outcomes: try StoredJSON.outcomes(row.text(9)), failure: failure, spend: spend,
       callKeys: try StoredJSON.strings(row.text(17)), seconds: try row.real(18),
-      trace: traces && isTraced ? try trace(of: Int64(row.whole(0)), db) : nil)
+      trace: traces && isTraced ? try trace(of: row.whole(0), db) : nil)
   }
 }
 

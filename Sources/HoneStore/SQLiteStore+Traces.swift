@@ -47,10 +47,12 @@ extension SQLiteStore {
         try inputs(item.inputs, db), try Columns.store(item.value, db), .whole(item.parent),
       ])
     }
-    let feedback = try db.cachedStatement(
-      sql: "INSERT INTO feedback (rollout, seq, node, text, score) VALUES (?, ?, ?, ?, ?)")
+    let feedback = try Prepared(
+      "INSERT INTO feedback (rollout, seq, node, text, score) VALUES (?, ?, ?, ?, ?)", db)
     for (seq, item) in trace.feedback.enumerated() {
-      try feedback.execute(arguments: [rollout, seq, item.node, try Columns.store(item.text, db), item.score])
+      try feedback.run([
+        rollout.databaseValue, .whole(seq), .whole(item.node), try Columns.store(item.text, db), .real(item.score),
+      ])
     }
   }
 
@@ -64,29 +66,28 @@ extension SQLiteStore {
     return try Columns.store(text + "]", db)
   }
 
+  private static let nodesOfRollout = """
+    SELECT n.kind, l.name, l.doc, \(Columns.text("n.inputs")), \(Columns.text("n.value")), n.parent
+    FROM nodes n LEFT JOIN labels l ON l.id = n.label WHERE n.rollout = ? ORDER BY n.seq
+    """
+  private static let feedbackOfRollout =
+    "SELECT node, \(Columns.text("text")), score FROM feedback WHERE rollout = ? ORDER BY seq"
+
   static func trace(of rollout: Int64, _ db: Database) throws -> Trace {
     var trace = Trace()
-    let nodes = try db.cachedStatement(
-      sql: """
-        SELECT n.kind, l.name, l.doc, \(Columns.text("n.inputs")), \(Columns.text("n.value")), n.parent
-        FROM nodes n LEFT JOIN labels l ON l.id = n.label WHERE n.rollout = ? ORDER BY n.seq
-        """)
-    let nodeRows = try Row.fetchCursor(nodes, arguments: [rollout])
-    while let row = try nodeRows.next() {
-      let kind = try row.whole(0)
+    let nodes = try Prepared(nodesOfRollout, db)
+    try nodes.each([rollout.databaseValue]) { row in
+      let kind = try row.int(0)
       guard kinds.indices.contains(kind) else { throw StoreError(.corrupt, "a node's kind is \(kind)") }
-      let inputs = try row.optionalText(3).map { try StoredJSON.value($0).array?.compactMap(\.int) ?? [] }
+      let inputs = row.isNull(3) ? [] : try row.json(3).array?.compactMap(\.int) ?? []
       trace.nodes.append(
         Trace.Node(
-          kind: kinds[kind], name: try row.text(1), inputs: inputs ?? [], value: try row.json(4),
-          doc: try row.optionalText(2), parent: try row.optionalWhole(5)))
+          kind: kinds[kind], name: try row.text(1), inputs: inputs, value: try row.json(4),
+          doc: try row.optionalText(2), parent: try row.optionalInt(5)))
     }
-    let feedback = try db.cachedStatement(
-      sql: "SELECT node, \(Columns.text("text")), score FROM feedback WHERE rollout = ? ORDER BY seq")
-    let feedbackRows = try Row.fetchCursor(feedback, arguments: [rollout])
-    while let row = try feedbackRows.next() {
-      trace.feedback.append(
-        Feedback(node: try row.whole(0), text: try row.text(1), score: try row.optionalReal(2)))
+    let feedback = try Prepared(feedbackOfRollout, db)
+    try feedback.each([rollout.databaseValue]) { row in
+      trace.feedback.append(Feedback(node: try row.int(0), text: try row.text(1), score: try row.optionalReal(2)))
     }
     return trace
   }

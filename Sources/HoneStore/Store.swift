@@ -149,6 +149,8 @@ public protocol Store: Sendable {
 
   /// The study's own record of model calls.
   func archive(of study: String) -> any CallArchive
+  /// Keys of all its calls.
+  func callKeys(of study: String) async throws(StoreError) -> Set<String>
   /// Calls in the order they were made.
   func calls(of study: String, limit: Int?) async throws(StoreError) -> [CallRecord]
   /// Requests, tokens and money of all calls of the study, failed ones included.
@@ -164,6 +166,10 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+  public func callKeys(of study: String) async throws(StoreError) -> Set<String> {
+    Set(try await calls(of: study, limit: nil).map(\.key))
+  }
+
   public func spendByRole(of study: String) async throws(StoreError) -> [String: Spend] {
     try await calls(of: study, limit: nil).reduce(into: [:]) { roles, call in
       roles[call.path == "embeddings" ? "embedding" : call.role, default: Spend()].add(

@@ -16,9 +16,11 @@ enum StoredJSON {
     return String(decoding: out, as: UTF8.self)
   }
 
-  static func value(_ text: String) throws(StoreError) -> Value {
+  static func value(_ text: String) throws(StoreError) -> Value { try value(Array(text.utf8)) }
+
+  static func value(_ bytes: [UInt8]) throws(StoreError) -> Value {
     do {
-      return try Value.parse(json: text, maxDepth: maxDepth)
+      return try Value.parse(json: bytes, maxDepth: maxDepth)
     } catch {
       throw StoreError(.corrupt, "a stored value is not JSON: \(error.description)")
     }

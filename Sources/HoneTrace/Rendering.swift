@@ -8,7 +8,7 @@ struct Renderer {
 
   mutating func render(_ payload: Any, depth: Int = 0) -> Value {
     switch payload {
-    case let value as Value: return cut(value, depth: depth)
+    case let value as Value: return whole(value) ?? cut(value, depth: depth)
     case let value as any ParameterValue: return cut(value.parameterValue, depth: depth)
     case let failure as RecordedFailure: return render(failure: failure.error)
     default: break
@@ -31,6 +31,14 @@ struct Renderer {
 
   private mutating func render(failure error: any Error) -> Value {
     cut(.string("(\(type(of: error))) \(error)"), depth: 0)
+  }
+
+  /// The value as it is where all of it fits, as nearly always.
+  private mutating func whole(_ value: Value) -> Value? {
+    let size = value.renderedBytes
+    guard size < left else { return nil }
+    left -= size
+    return value
   }
 
   /// Cuts a value that is too long for what is left; the cut shows in it.
@@ -108,6 +116,16 @@ struct Renderer {
 }
 
 extension Value {
+  /// What `cut` and those it calls count for a value that is not cut.
+  fileprivate var renderedBytes: Int {
+    switch self {
+    case .string(let text): text.utf8.count
+    case .array(let elements): elements.reduce(elements.count) { $0 + $1.renderedBytes }
+    case .object(let members): members.reduce(0) { $0 + $1.key.utf8.count + 2 + $1.value.renderedBytes }
+    default: 8
+    }
+  }
+
   /// A whole number, exact where it fits and text where it does not.
   fileprivate init(_ number: some BinaryInteger) {
     self = Int(exactly: number).map(Value.int) ?? .string(String(number))

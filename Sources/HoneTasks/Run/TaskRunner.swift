@@ -15,6 +15,8 @@ public struct TaskRunner: Runner {
   /// the contents of the documents and of the files a command names: everything that decides a rollout beside assignment,
   /// example and repeat.
   public let fingerprint: String
+  /// A prompt is asked in every rollout; the calls of other models than Hone's own client are not recorded.
+  public var asksModel: Bool { task.workflow.asksModel && model is ModelClient }
   let task: TaskFile
   let model: (any ChatModel)?
   let steps: [PreparedStep]

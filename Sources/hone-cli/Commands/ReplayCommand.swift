@@ -49,13 +49,15 @@ struct ReplayCommand: AsyncParsableCommand {
     do {
       // However many rounds were in vain: more trials came of it.
       _ = try await bench.run(
-        in: copy, cassette: LoadedCalls(try await reader.store.calls(of: study, limit: nil)), mode: .replay,
-        emptyRounds: .max, caps: caps)
+        in: copy,
+        cassette: LoadedCalls(try await reader.store.replies(of: study), archive: reader.store.archive(of: study)),
+        mode: .replay, emptyRounds: .max, caps: caps)
     } catch {
       problem = error
     }
     let replayed = try await StudyRecord(of: study, in: copy, limit: recorded.trials)
-    try report(recorded, replayed, problem, console)
+    let difference = try await recorded.difference(to: replayed, archive: reader.store.archive(of: study))
+    try report(difference, recorded.trials, recorded.bytes(comparedWith: replayed), problem, console)
   }
 
   /// The task as the study was run with it: its seed, and no more trials than it made. Nothing ends it by the clock.
@@ -87,23 +89,21 @@ struct ReplayCommand: AsyncParsableCommand {
     return ResolvedTask(task: task, settings: [], environment: environment)
   }
 
-  private func report(_ recorded: StudyRecord, _ replayed: StudyRecord, _ problem: (any Error)?, _ console: Console)
-    throws
-  {
-    let difference = recorded.difference(to: replayed)
+  private func report(
+    _ difference: JSONDifference?, _ trials: Int, _ bytes: Int, _ problem: (any Error)?, _ console: Console
+  ) throws {
     if console.json {
       console.json(
         "hone.replay/1",
         [
-          "study": .string(study), "trials": .int(recorded.trials), "same": .bool(difference == nil),
-          "bytes": .int(recorded.bytes(comparedWith: replayed)), "path": (difference?.path).asValue,
-          "recorded": (difference?.left).asValue,
+          "study": .string(study), "trials": .int(trials), "same": .bool(difference == nil), "bytes": .int(bytes),
+          "path": (difference?.path).asValue, "recorded": (difference?.left).asValue,
           "replayed": (difference?.right).asValue,
         ])
     } else if difference == nil {
       console.result(
         "Same",
-        "\(Format.plural(recorded.trials, "trial")), \(Format.count(recorded.bytes(comparedWith: replayed))) bytes of requests, proposals, scores and report"
+        "\(Format.plural(trials, "trial")), \(Format.count(bytes)) bytes of requests, proposals, scores and report"
       )
     }
     guard let difference else { return }
@@ -115,19 +115,20 @@ struct ReplayCommand: AsyncParsableCommand {
   }
 }
 
-/// A study's calls, read once: a transaction for each of them would cost more than the call itself.
+/// A study's replies, read once: a transaction for each of them would cost more than the call itself. Requests are read
+/// when one is unknown and the nearest is to be named.
 private struct LoadedCalls: CallArchive {
-  private let records: [CallRecord]
-  private let places: [String: Int]
+  private let replies: [String: CallRecord]
+  private let archive: any CallArchive
 
-  init(_ records: [CallRecord]) {
-    self.records = records
-    places = Dictionary(zip(records.map(\.key), records.indices), uniquingKeysWith: { first, _ in first })
+  init(_ replies: [CallRecord], archive: any CallArchive) {
+    self.replies = Dictionary(replies.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    self.archive = archive
   }
 
-  func call(for key: String) async throws -> CallRecord? { places[key].map { records[$0] } }
+  func call(for key: String) async throws -> CallRecord? { replies[key] }
   func append(_ record: CallRecord) async throws {}
   func calls(path: String, limit: Int) async throws -> [CallRecord] {
-    Array(records.lazy.filter { $0.path == path }.prefix(max(0, limit)))
+    try await archive.calls(path: path, limit: limit)
   }
 }

@@ -15,7 +15,8 @@ struct StudyRecord: Sendable {
   let isTested: Bool
   private let events: Value
   private let rollouts: [Row]
-  private let requests: [String: Value]
+  /// Keys of all calls.
+  private let calls: Set<String>
   /// Null when there is none, or when it is one of an earlier session.
   private let report: Value
   /// Calls of the attempts that led to trials.
@@ -23,8 +24,8 @@ struct StudyRecord: Sendable {
 
   private struct Row: Sendable {
     let place: Place
-    let value: Value
-    let calls: [String]
+    /// Without the seconds it took.
+    let rollout: RolloutRecord
   }
 
   private struct Place: Hashable, Sendable {
@@ -73,7 +74,7 @@ struct StudyRecord: Sendable {
         rows.append(
           Row(
             place: Place(trial: trial, split: rollout.split, example: rollout.example, repeat: rollout.repeat),
-            value: try ValueEncoder.value(rollout).without(Self.timed), calls: rollout.callKeys))
+            rollout: rollout.untimed))
       }
     }
     let isTested = isCurrent && (document["test"]?.object != nil || broken.contains { $0.split == .test })
@@ -82,9 +83,7 @@ struct StudyRecord: Sendable {
     rollouts = rows.filter { $0.place.split != .test || isTested && sides.contains($0.place.trial) }
     self.broken = broken
     self.isTested = isTested
-    requests = Dictionary(
-      try await store.calls(of: study, limit: nil).map { ($0.key, $0.request) }, uniquingKeysWith: { first, _ in first }
-    )
+    calls = try await store.callKeys(of: study)
   }
 
   /// Events of the first trials, and the attempts that led to them.
@@ -109,21 +108,53 @@ struct StudyRecord: Sendable {
   }
 
   /// The first difference of a replay to this, in the order in which things happened.
-  func difference(to replay: StudyRecord) -> JSONDifference? {
+  ///
+  /// - Parameter archive: the calls of both.
+  func difference(to replay: StudyRecord, archive: any CallArchive) async throws -> JSONDifference? {
     let (mine, theirs) = parts(replayedAs: replay)
-    return zip(mine, theirs).lazy.compactMap { mine, theirs in
-      JSONDifference.first(mine.value, theirs.value, at: "$.\(mine.name)")
-    }.first
+    let (asked, answered) = (mine.rows.flatMap(\.rollout.callKeys), theirs.rows.flatMap(\.rollout.callKeys))
+    if let index = (0..<max(asked.count, answered.count)).first(where: { asked[at: $0] != answered[at: $0] }) {
+      return try await Self.difference(asked[at: index], answered[at: index], "$.calls[\(index)]", archive)
+    }
+    if let found = JSONDifference.first(mine.events, theirs.events, at: "$.events") { return found }
+    for index in 0..<max(mine.rows.count, theirs.rows.count) {
+      // What is equal has equal JSON, and is nearly everything.
+      let (one, other) = (mine.rows[at: index]?.rollout, theirs.rows[at: index]?.rollout)
+      guard one != other else { continue }
+      let (a, b) = (try one.map { try Self.value($0) }, try other.map { try Self.value($0) })
+      if let found = JSONDifference.first(a, b, at: "$.rollouts[\(index)]") { return found }
+    }
+    return JSONDifference.first(mine.report, theirs.report, at: "$.report")
   }
 
-  /// How much is compared with a replay.
+  /// Of two calls that have different keys: in the request where it is there to see.
+  private static func difference(_ mine: String?, _ theirs: String?, _ path: String, _ archive: any CallArchive)
+    async throws -> JSONDifference?
+  {
+    func call(_ key: String?) async throws -> Value? {
+      guard let key else { return nil }
+      return ["request": try await archive.call(for: key)?.request ?? .null, "sha256": .string(key)]
+    }
+    return JSONDifference.first(try await call(mine), try await call(theirs), at: path)
+  }
+
+  private static func value(_ rollout: RolloutRecord) throws -> Value {
+    try ValueEncoder.value(rollout).without(timed)
+  }
+
+  /// How much is compared with a replay: the length of all texts and numbers as JSON, without the names of members.
   func bytes(comparedWith replay: StudyRecord) -> Int {
-    parts(replayedAs: replay).recorded.reduce(0) { $0 + $1.value.canonicalJSON.utf8.count }
+    let recorded = parts(replayedAs: replay).recorded
+    return recorded.rows.reduce(recorded.events.bytes + recorded.report.bytes) { $0 + $1.rollout.bytes }
   }
 
-  private typealias Part = (name: String, value: Value)
+  private struct Parts {
+    let events: Value
+    let rows: [Row]
+    let report: Value
+  }
 
-  private func parts(replayedAs replay: StudyRecord) -> (recorded: [Part], replayed: [Part]) {
+  private func parts(replayedAs replay: StudyRecord) -> (recorded: Parts, replayed: Parts) {
     let unequal = broken.union(replay.broken)
     let shared = Set(rollouts.map(\.place)).intersection(replay.rollouts.map(\.place))
     // Examples drawn for a round of which no trial came: they are of the trial that was best then.
@@ -142,21 +173,14 @@ struct StudyRecord: Sendable {
     if !unequal.isEmpty || !isAccounted(by: recorded) || !replay.isAccounted(by: replayed) { left.insert("spend") }
     // Without a whole last trial the replay may have ended early, without a report.
     let isReported = report != .null && (begun == trials || replay.report != .null)
-    func parts(_ record: StudyRecord, _ rows: [Row]) -> [Part] {
-      // In this order, so that a difference in a request is named before its hash.
-      let calls = rows.flatMap(\.calls).map { key in
-        ["request": record.requests[key] ?? .null, "sha256": .string(key)] as Value
-      }
-      return [
-        ("calls", .array(calls)), ("events", record.events), ("rollouts", .array(rows.map(\.value))),
-        ("report", isReported ? record.report.without(left) : .null),
-      ]
+    func parts(_ record: StudyRecord, _ rows: [Row]) -> Parts {
+      Parts(events: record.events, rows: rows, report: isReported ? record.report.without(left) : .null)
     }
     return (parts(self, recorded), parts(replay, replayed))
   }
 
   /// Every call belongs to what is compared, so that the spend is comparable too.
   private func isAccounted(by rows: [Row]) -> Bool {
-    Set(requests.keys).isSubset(of: asked.union(rows.flatMap(\.calls)))
+    calls.isSubset(of: asked.union(rows.flatMap(\.rollout.callKeys)))
   }
 }
