@@ -94,7 +94,9 @@ struct Prepared {
 
     func optionalText(_ index: CInt) throws(StoreError) -> String? { isNull(index) ? nil : try text(index) }
 
-    func json(_ index: CInt) throws(StoreError) -> HoneTrace.Value { try StoredJSON.value(withBytes(of: index) { Array($0) }) }
+    func json(_ index: CInt) throws(StoreError) -> HoneTrace.Value {
+      try StoredJSON.value(withBytes(of: index) { Array($0) })
+    }
 
     /// The bytes of a text, which stands as a blob where it holds a NUL.
     private func withBytes<Result>(of index: CInt, _ body: (UnsafeRawBufferPointer) -> Result) throws(StoreError)

@@ -103,7 +103,7 @@ struct ReplayCommand: AsyncParsableCommand {
     } else if difference == nil {
       console.result(
         "Same",
-        "\(Format.plural(trials, "trial")), \(Format.count(bytes)) bytes of requests, proposals, scores and report"
+        "\(Format.plural(trials, "trial")), \(Format.count(bytes)) bytes of prompts, outputs, proposals, scores and report"
       )
     }
     guard let difference else { return }

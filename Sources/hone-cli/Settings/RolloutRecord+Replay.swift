@@ -11,10 +11,9 @@ extension RolloutRecord {
 
   /// The length of its texts and values as JSON, without the names of members.
   var bytes: Int {
-    let texts = [example, cacheKey, feedback, failure?.message ?? ""] + callKeys
-    let nodes = trace?.nodes ?? []
-    return texts.reduce(output.bytes) { $0 + $1.utf8.count } + nodes.reduce(0) { $0 + $1.name.utf8.count + $1.value.bytes }
-      + (trace?.feedback ?? []).reduce(0) { $0 + $1.text.utf8.count }
+    let texts = [example, cacheKey, feedback, failure?.message ?? ""] + callKeys + (trace?.feedback ?? []).map(\.text)
+    let nodes = (trace?.nodes ?? []).reduce(0) { $0 + $1.name.utf8.count + $1.value.bytes }
+    return texts.reduce(output.bytes + nodes) { $0 + $1.utf8.count }
   }
 }
 
