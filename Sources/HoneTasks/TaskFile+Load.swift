@@ -82,7 +82,8 @@ extension TaskReader {
       costPerExample: goal.costPerExample, model: model, embedding: embedding, data: data, workflow: workflow,
       space: space, score: score, optimizer: optimizer, budget: budget, parallel: parallel, canonical: root.value,
       warnings: diagnostics.filter { $0.severity == .warning },
-      fieldUses: fieldUses, programUses: programUses, stepNames: stepNames, documentUses: documentUses)
+      fieldUses: fieldUses, programUses: programUses, stepNames: stepNames, documentUses: documentUses,
+      pathUses: pathUses)
   }
 
   private mutating func missing(_ key: String, _ root: YAMLNode, _ hint: String) {

@@ -5,9 +5,15 @@ extension TaskFile {
   /// The text of a task file in which every parameter starts at the assignment's value; the rest, comments included,
   /// stays as it was. Parameters the assignment does not name keep their start.
   ///
-  /// - Parameter path: the task file that is copied.
+  /// - Parameters:
+  ///   - path: the task file that is copied.
+  ///   - target: where the copy will be, when that is elsewhere: its relative paths then start there, and its commands run
+  ///     where they did.
+  ///   - study: the name of the copy's study; nil: the same.
   /// - Throws: `TaskFileError` when the file cannot be read, or lacks one of the parameters.
-  public static func rewritten(path: String, with assignment: Assignment) throws(TaskFileError) -> String {
+  public static func rewritten(
+    path: String, with assignment: Assignment, for target: String? = nil, study: String? = nil
+  ) throws(TaskFileError) -> String {
     let task = try load(path: path)
     let failed = { (message: String) in
       TaskFileError([Diagnostic(message, file: path, line: 0, column: 0, hint: "write the values in by hand")])
@@ -21,25 +27,35 @@ extension TaskFile {
     } catch {
       throw failed("cannot be read again")
     }
-    let parameters = root.pairs?.first { $0.key.scalar == "parameters" }?.value
+    let parameters = root["parameters"]
     var editor = TextEditor(source)
     for spec in task.space.parameters {
       guard let value = assignment[spec.name], value != spec.initial else { continue }
-      guard let node = parameters?.pairs?.first(where: { $0.key.scalar == spec.name })?.value else {
+      guard let node = parameters?[spec.name] else {
         throw failed("the parameter \(spec.name) is not written out in the file")
       }
       editor.set(value, in: node, own: spec.domain.ownKey)
     }
+    if let study, study != task.study { editor.set(study, of: "study", in: root) }
+    let folder = URL(fileURLWithPath: target ?? path).standardizedFileURL.deletingLastPathComponent().path
+    let paths = editor.move(task, root, to: folder)
     let isCRLF = bytes.contains(UInt8(ascii: "\r"))
     let text = editor.text(lineBreak: isCRLF ? "\r\n" : "\n")
-    let directory = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
-    let check = try parse(Array(text.utf8), path: path, directory: directory)
+    let check = try parse(Array(text.utf8), path: target ?? path, directory: folder)
     let expected = task.space.initial.values.merging(assignment.values) { $1 }
     for spec in check.space.parameters where expected[spec.name].map({ $0 != spec.initial }) ?? false {
       throw failed("the value of \(spec.name) cannot be put in")
     }
+    guard check.study == study ?? task.study else { throw failed("the name of the study cannot be put in") }
+    guard Set(check.pathUses.map(\.path)).isSuperset(of: paths) else {
+      throw failed("its paths cannot be written for another folder")
+    }
     return text
   }
+}
+
+extension YAMLNode {
+  fileprivate subscript(key: String) -> YAMLNode? { pairs?.first { $0.key.scalar == key }?.value }
 }
 
 extension Domain {
@@ -73,33 +89,95 @@ private struct TextEditor {
   }
 
   mutating func set(_ value: Value, in node: YAMLNode, own: String?) {
-    guard let pairs = node.pairs, let first = pairs.first else { return }
+    guard let pairs = node.pairs else { return }
     let isFlow = isFlow(node)
     let old = pairs.first { $0.key.scalar == "initial" } ?? own.flatMap { own in pairs.first { $0.key.scalar == own } }
     if let old {
-      let indent = old.key.mark.column + 1
-      edits.append(
-        Edit(
-          start: old.value.mark, end: end(of: old.value, key: old.key, isFlow: isFlow),
-          text: Self.render(value, indent: isFlow ? nil : indent)))
+      let end = end(of: old.value, key: old.key, isFlow: isFlow)
+      // What stands behind it, a comment, would become part of a block.
+      let isLast = lines[end.line - 1].dropFirst(end.column - 1).allSatisfy { $0 == " " }
+      let indent = isFlow || !isLast ? nil : old.key.mark.column + 1
+      edits.append(Edit(start: place(of: old.value), end: end, text: Self.render(value, indent: indent)))
     } else {
-      let at = first.key.mark
-      let tail = isFlow ? ", " : "\n" + String(repeating: " ", count: at.column - 1)
-      edits.append(Edit(start: at, end: at, text: "initial: \(Self.render(value, indent: nil))\(tail)"))
+      insert("initial: \(Self.render(value, indent: nil))", into: node)
     }
+  }
+
+  /// A name in the place of the one that stands there.
+  mutating func set(_ name: String, of key: String, in node: YAMLNode) {
+    guard let pair = node.pairs?.first(where: { $0.key.scalar == key }) else { return }
+    let end = end(of: pair.value, key: pair.key, isFlow: isFlow(node))
+    edits.append(Edit(start: place(of: pair.value), end: end, text: name))
+  }
+
+  /// Relative paths start at another folder, and commands run where they did.
+  /// - Returns: all paths that the text then names.
+  mutating func move(_ task: TaskFile, _ root: YAMLNode, to folder: String) -> [String] {
+    let (old, new) = (SafePath.real(task.directory), SafePath.real(folder))
+    func written(_ path: String) -> String {
+      let text = SafePath.relative(path, to: new)
+      // A link on the way, which only an absolute path may take.
+      let isSame = (try? SafePath.resolve(text, in: new)) == path
+      return Self.path(isSame ? text : path)
+    }
+    // Not a file whose text the winner's replaces.
+    let kept = task.pathUses.filter { use in
+      !edits.contains { $0.start <= use.node.mark && use.node.mark < $0.end }
+    }
+    guard old != new else { return kept.map(\.path) }
+    // One that an alias names twice stands once.
+    for use in kept where use.node.scalar?.hasPrefix("/") == false {
+      let start = place(of: use.node)
+      guard !edits.contains(where: { $0.start == start }) else { continue }
+      let end = SourceMark(line: start.line, column: start.column + source.length(at: start, of: use.node))
+      edits.append(Edit(start: start, end: end, text: written(use.path)))
+    }
+    let workflow = root["workflow"]
+    let commands = [workflow, root["score"]].compactMap(\.self) + (workflow?["steps"]?.elements ?? [])
+    for node in commands where node["command"] != nil && node["directory"] == nil {
+      insert("directory: \(written(old))", into: node)
+    }
+    return kept.map(\.path)
+  }
+
+  /// A path as it may stand in any place.
+  private static func path(_ text: String) -> String {
+    let isPlain = text.unicodeScalars.allSatisfy {
+      $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || "._-/".unicodeScalars.contains($0))
+    }
+    let isText = !text.hasPrefix("-") && YAMLNode.resolve(text).string != nil
+    return isPlain && isText ? text : quoted(text)
+  }
+
+  /// A key before the first one of a mapping.
+  private mutating func insert(_ pair: String, into node: YAMLNode) {
+    guard let at = node.pairs?.first?.key.mark else { return }
+    let tail = isFlow(node) ? ", " : "\n" + String(repeating: " ", count: at.column - 1)
+    edits.append(Edit(start: at, end: at, text: pair + tail))
   }
 
   private func isFlow(_ node: YAMLNode) -> Bool {
     lines.indices.contains(node.mark.line - 1) && lines[node.mark.line - 1].dropFirst(node.mark.column - 1).first == "{"
   }
 
+  /// Where a value begins, behind its anchor.
+  private func place(of node: YAMLNode) -> SourceMark {
+    let mark = node.mark
+    guard lines.indices.contains(mark.line - 1) else { return mark }
+    let rest = lines[mark.line - 1].dropFirst(mark.column - 1)
+    guard rest.first == "&" else { return mark }
+    let name = rest.prefix { $0 != " " }.count
+    return SourceMark(line: mark.line, column: mark.column + name + rest.dropFirst(name).prefix { $0 == " " }.count)
+  }
+
   /// Where the scalar's text ends: on its line when it stands there whole, else before the next line that is not indented
   /// deeper than its key.
   private func end(of node: YAMLNode, key: YAMLNode, isFlow: Bool) -> SourceMark {
-    let mark = node.mark
+    let mark = place(of: node)
     let line = lines[mark.line - 1]
     let first = line.dropFirst(mark.column - 1).first
-    let isBlock = !isFlow && (first == "|" || first == ">")
+    // As a block a mapping stands, too: { file: PATH } on lines of its own.
+    let isBlock = !isFlow && (first == "|" || first == ">" || node.pairs != nil && first != "{")
     let length = source.length(at: mark, of: node)
     let isOneLine = !isBlock && (isFlow || !continues(after: mark.line, key: key))
     if isOneLine { return SourceMark(line: mark.line, column: mark.column + length) }

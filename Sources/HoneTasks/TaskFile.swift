@@ -42,6 +42,8 @@ public struct TaskFile: Sendable {
   var stepNames: [FieldUse]
   /// Where retrievals name their documents, to say so when they cannot be read.
   var documentUses: [DocumentUse]
+  /// The paths that it names.
+  var pathUses: [PathUse]
 }
 
 extension TaskFile {
@@ -56,6 +58,13 @@ struct FieldUse: Sendable {
   var diagnostic: Diagnostic
   /// What else could be meant: steps whose output may be read there.
   var steps: [String] = []
+}
+
+/// A path in a task file.
+struct PathUse: Sendable {
+  var node: YAMLNode
+  /// Where it leads.
+  var path: String
 }
 
 /// The documents of a retrieval: the file and the field that is searched.

@@ -27,6 +27,17 @@ import Testing
     let requests = report["spend"]?["requests"]?.number ?? 0
     #expect(requests > 0 && requests <= 36, "at most three for a trial: \(requests)")
     #expect(listener.connections == 0)
+    // Of a round in which the process's candidate was taken, no reply of the model is said to be applied.
+    var words = Set<String>()
+    for trial in trials {
+      let shown = try await program.run("show", "svm-llambo/\(trial["trial"]?.int ?? 0)").out
+      let isApplied = shown.contains("   Applied llambo")
+      let isRead = shown.contains("      Read llambo, and the values of gp were taken")
+      let origin = trial["origin"]?.string ?? ""
+      #expect(isApplied ? origin == "llambo" : isRead ? origin == "gp" : true, "\(shown)")
+      if isApplied || isRead { words.insert(isApplied ? "Applied" : "Read") }
+    }
+    #expect(words == ["Read"] || words == ["Applied", "Read"], "\(words)")
     let again = try await program.run("replay", "svm-llambo")
     #expect(again.code == 0 && again.out.contains("Same \(trials.count) trials"), "\(again)")
   }

@@ -31,7 +31,7 @@ import Testing
     #expect(
       lineage.lines(columns: 80, colored: false) == [
         "0.000  the start", "0.020  trial 2 (gepa)  k 0 -> 2", "0.030  trial 3 (gepa)",
-        "       prompt  Sort [-it.-]{+it into the classes …+} … 9 changed words more",
+        "       prompt  Sort [-it.-]{+it into the classes that …+} … 8 words more",
       ])
     #expect(Lineage(of: 0, among: trials, space: space).lines(columns: 80, colored: false) == [])
   }

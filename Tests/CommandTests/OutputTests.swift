@@ -53,9 +53,18 @@ import Testing
     #expect(Format.count(-1_000) == "-1,000")
     #expect(Format.count(999) == "999")
     #expect(Format.score(0.8125) == "0.812" || Format.score(0.8125) == "0.813")
-    #expect(Format.score(12_345.678) == "1.235e+04")
-    #expect(Format.gain(-0.0001) == "-0.0001")
-    #expect(Format.gain(0) == "+0.000")
+    #expect(
+      [9.5, 41.26, 240.2916666, 12_345.678, 1e18, 0.000123456].map(Format.score) == [
+        "9.500", "41.26", "240.3", "12,346", "1e+18", "0.0001235",
+      ])
+    #expect(
+      [-0.0001, -8.154e-05, 0.0006, 3e-9, 0, 0.25].map { Format.gain($0) } == [
+        "-0.0001", "-0.0001", "+0.0006", "+3e-09", "+0.000", "+0.250",
+      ])
+    // What adding in another order leaves is no gain; of figures that small it is one.
+    #expect(Format.gain(3.469e-18, between: 0.0416, and: 0.0416) == "+0.000")
+    #expect(Format.difference(-3.469e-18, between: 0.0416) == "0.000")
+    #expect(Format.gain(3.469e-18, between: 4e-18, and: 1e-18) == "+3e-18")
     #expect(Format.fixed(-0.0001, 2) == "0.00")
     #expect(Format.duration(2.14) == "2.1 s")
     #expect(Format.duration(371) == "6 min 11 s")
@@ -98,23 +107,125 @@ import Testing
     #expect(
       diff.excerpt(columns: 100, colored: false)
         == "… messages. Sort this [-message.-]{+message by what it asks.+} \\n Answer in …")
-    #expect(
-      diff.excerpt(columns: 100, colored: true).replacing(#/\u{1b}\[[0-9;]*m/#, with: "")
-        == "… messages. Sort this message. message by what it asks. \\n Answer in …")
+    // The same marks under colours: red alone says nothing to who does not see it.
+    for columns in [30, 60, 100] {
+      let colored = diff.excerpt(columns: columns, colored: true)
+      #expect(colored.contains("\u{1b}[31m[-") && colored.contains("\u{1b}[32m{+"))
+      #expect(Self.plain(colored) == diff.excerpt(columns: columns, colored: false))
+      #expect(Self.plain(diff.rendered(colored: true)) == diff.rendered(colored: false))
+    }
     #expect(WordDiff("a", "a").excerpt(columns: 40, colored: false) == "a")
     let words = (0..<200).map { "word\($0)" }
     for (a, b) in [
       ("", words.joined(separator: " ")), (words.joined(separator: " "), words.reversed().joined(separator: "\n")),
     ] {
       for columns in [20, 40, 80, 300] {
-        for colored in [false, true] {
-          let line = WordDiff(a, b).excerpt(columns: columns, colored: colored)
-          let shown = line.replacing(#/\u{1b}\[[0-9;]*m/#, with: "")
-          #expect(Printable.width(shown) <= max(columns, 40) && !shown.contains("\n"), "\(columns) \(shown)")
-          #expect(shown.contains(#/ … [\d,]+ changed words? more$/#), "\(shown)")
+        let line = WordDiff(a, b).excerpt(columns: columns, colored: false)
+        #expect(Printable.width(line) <= max(columns, 30) && !line.contains("\n"), "\(columns) \(line)")
+        #expect(line.contains(#/ … [\d,]+ (words? )?more$/#), "\(line)")
+      }
+    }
+  }
+
+  private static func plain(_ text: String) -> String { text.replacing(#/\u{1b}\[[0-9;]*m/#, with: "") }
+
+  /// Wherever the change is and however little room there is, some of it is seen, with `…` where text is left out.
+  @Test func wordDiffIsCutAroundTheChange() {
+    let words = (0..<60).map { "word\($0)" }
+    for place in [0, 1, 30, 58, 59] {
+      for (removed, added) in [(["word\(place)"], ["other"]), (["word\(place)"], []), ([], ["put", "in", "between"])] {
+        var new = words
+        new.replaceSubrange(place..<(place + removed.count), with: added)
+        let diff = WordDiff(words.joined(separator: " "), new.joined(separator: " "))
+        for columns in [30, 40, 60, 100] {
+          let line = diff.excerpt(columns: columns, colored: false)
+          #expect(Printable.width(line) <= columns, "\(columns) \(line)")
+          #expect(line.contains(#/\[-\S+|\{\+\S+/#), "\(columns) \(line)")
+          #expect(line.hasPrefix("…") == (place > 3) || place <= 3, "\(line)")
+          #expect(line.hasSuffix("…") || line.hasSuffix("more") || place > 55, "\(line)")
         }
       }
     }
+    let long = WordDiff(
+      "You are a clerk with long experience. Sort it.",
+      "You are a clerk with long experience. Sort it by what it asks for.")
+    #expect(long.excerpt(columns: 44, colored: false) == "… Sort [-it.-]{+it by what it asks for.+}")
+    // What the words beside it leave no room for was shown as no change at all.
+    #expect(long.excerpt(columns: 30, colored: false).contains("[-it.-]{+"))
+  }
+
+  @Test func spaceThatAloneChangedIsSeen() {
+    for (old, new, shown) in [
+      ("sort it ", "sort it", "sort it[-·-]"), ("sort it", "sort it\n", "sort it{+↵+}"), ("a b", "a  b", "a {+·+}b"),
+      ("a \nb", "a\nb", "a[-·-]\nb"), ("a\tb", "a b", "[-a\tb-]{+a b+}"),
+    ] {
+      let diff = WordDiff(old, new)
+      #expect(diff.rendered(colored: false) == shown)
+      #expect(diff.excerpt(columns: 60, colored: false).contains(#/[·↵\t]|a b/#))
+      #expect(diff.parts.filter { $0.change != .added }.map(\.text).joined() == old)
+      #expect(diff.parts.filter { $0.change != .removed }.map(\.text).joined() == new)
+    }
+    #expect(WordDiff("sort it ", "sort it").rendered(colored: false, isRaw: true) == "sort it[- -]")
+  }
+
+  /// A change is never shown as `X -> X`.
+  @Test func changesAreToldApart() {
+    let changes: [(old: Value, new: Value, shown: String)] = [
+      (Value.double(1000), Value.double(1000.4), "C 1000 -> 1000.4"), (0.25, 0.5, "C 0.25 -> 0.5"),
+      (.double(12_345.25), .double(12_346), "C 12345 -> 12346"),
+      (.double(0.1), .double(0.1000001), "C 0.1 -> 0.1000001"),
+      (
+        .double(1000), .double(999.9999999999998),
+        "C 1000 -> 999.9999999999998 (the same to 14 digits)"
+      ), ("Sort it.", "Sort it. ", #"C "Sort it." -> "Sort it. ""#), ("a", "a\n", #"C "a" -> "a\n""#),
+      (
+        ["a", .string(String(repeating: "b", count: 60)), 1], ["a", .string(String(repeating: "b", count: 60)), 2],
+        #"C …bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",1] -> …bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",2]"#
+      ),
+    ]
+    for (old, new, shown) in changes {
+      #expect(Changes.Change(parameter: "C", old: old, new: new).line() == shown)
+    }
+  }
+  /// On a narrow terminal what does not fit stands below, and nothing is cut.
+  @Test func changesOfNumbersGoOnBelow() {
+    let space = Space(
+      ["penalty", "gamma", "tolerance", "kernel"].map {
+        ParameterSpec(name: $0, domain: .float(FloatDomain(0...1000)), initial: 0.5)
+      })
+    let values: [String: Value] = ["penalty": 999.9999999999998, "gamma": 0.0001, "tolerance": 0.02, "kernel": 0.5]
+    var old = values
+    old["penalty"] = 1000
+    old["gamma"] = 0.25
+    old["tolerance"] = 0.125
+    let changes = Changes(from: Assignment(old), to: Assignment(values), base: 3, space: space)
+    let items = changes.items(namingTexts: true)
+    #expect(items == ["gamma 0.25 -> 0.0001", "tolerance 0.125 -> 0.02"])
+    #expect(Changes.lines("0.500  gp from 3", items, columns: 80).count == 1)
+    #expect(
+      Changes.lines("0.500  gp from 3", items, columns: 40) == [
+        "0.500  gp from 3", "gamma 0.25 -> 0.0001", "tolerance 0.125 -> 0.02",
+      ])
+    #expect(Changes.lines("0.500  gp from 3", items, columns: 48).last == items.joined(separator: "  "))
+    let same = Changes(
+      from: Assignment(["penalty": 1000]), to: Assignment(["penalty": 999.9999999999998]), base: 3, space: space)
+    #expect(same.items(namingTexts: true) == ["unchanged to 14 digits"])
+  }
+
+  @Test func commandsToTypeStandWholeOnALine() {
+    let commands = ["hone diff study", "hone best study --write tuned.yaml"]
+    #expect(Console.lines(of: commands, columns: 63) == ["hone diff study   hone best study --write tuned.yaml"])
+    #expect(Console.lines(of: commands, columns: 62) == commands)
+  }
+
+  @Test func linesOfSeveralExamplesAreFolded() {
+    let lines = [
+      "#Inputs", "[1] a0 = 8", "[2] a0 = 8", "[3] a0 = 9", "[1] b0 = 1", "[2] b0 = 1", "[4] b0 = 1", "[x] c", "",
+    ]
+    #expect(
+      ReflectionView.folded(lines.map { $0[...] }) == [
+        "#Inputs", "[1-2] a0 = 8", "[3] a0 = 9", "[1-2] b0 = 1", "[4] b0 = 1", "[x] c", "",
+      ])
   }
 
   /// The longest common subsequence of words alone would take minutes and gigabytes here.

@@ -68,6 +68,12 @@ import Testing
       #expect(whole.out.contains("Request 1 of 2") && whole.out.contains("Request 2 of 2"), "\(whole.out)")
       #expect(whole.out.contains("BEGIN ") && whole.out.contains("This answer cannot be used:"), "\(whole.out)")
       #expect(try await program.run("show", "support", "--prompt").code == 64)
+      for named in [["support"], ["--study", "support"], []] {
+        let calls = try await program.run(["logs", "-n", "2", "--json"] + named).objects()
+        #expect(calls.count == 2 && calls.allSatisfy { $0["study"] == "support" })
+      }
+      #expect(try await program.run("logs", "other").code == 66)
+      #expect(try await program.run("logs", "support", "--study", "support").code == 64)
     }
   }
 

@@ -2,6 +2,8 @@ import Foundation
 import HoneTrace
 import Testing
 
+@testable import hone_cli
+
 /// `hone tune` on a program in the shell: no model, no network.
 @Suite(.serialized) struct TuneTests {
   @Test func tunesTheCommandTemplate() async throws {
@@ -56,14 +58,20 @@ import Testing
   }
 
   /// Where the start is still the best, the line that goes on raises the cap that ended the search.
+  /// All else stays as it was given, and the line works as it stands.
   @Test(arguments: [(["--trials", "2"], "--trials 4"), (["--rollouts", "24"], "--rollouts 48")])
   func theNextLineRaisesTheCap(_ cap: [String], _ next: String) async throws {
     let program = try Program()
     defer { program.remove() }
     _ = try await program.run("init")
-    let result = try await program.run(["tune", "task.yaml", "--parallel", "1", "--force"] + cap)
+    let given = ["--parallel", "1", "--seed", "7", "--force", "--time", "1h", "--db", "a b.db", "--auto", "tape.jsonl"]
+    let result = try await program.run(["tune", "task.yaml", "--fresh"] + given + cap)
     #expect(result.code == 0, "\(result)")
-    #expect(result.out.contains("hone tune task.yaml \(next)\n"), "\(result.out)")
+    let words = next.split(separator: " ").map(String.init)
+    let line = "hone tune task.yaml \(next) --time 1h --parallel 1 --seed 7 --force --auto tape.jsonl --db 'a b.db'\n"
+    #expect(result.out.contains("hone list urgency --db 'a b.db'   " + line), "\(result.out)")
+    let more = try await program.run(["tune", "task.yaml"] + words + given)
+    #expect(more.code == 0 && more.error.contains(" resuming"), "\(more)")
   }
 
   @Test func replayedSpendIsSaidToBeSo() async throws {
@@ -75,6 +83,13 @@ import Testing
     #expect(recorded.code == 0 && !recorded.out.contains("when recorded"), "\(recorded)")
     let replayed = try await program.run("tune", "task.yaml", "--replay", "calls.jsonl", "--db", "other.db")
     #expect(replayed.code == 0 && replayed.out.contains(" tokens when recorded, nothing now,"), "\(replayed)")
+    // Of a request that was not recorded the hint names what can be typed.
+    let text = try program.read("task.yaml")
+    try program.write("task.yaml", text.replacingOccurrences(of: "Classify this message.", with: "Classify it."))
+    let missed = try await program.run("tune", "task.yaml", "--replay", "calls.jsonl", "--db", "third.db")
+    #expect(missed.code == 1 && missed.error.contains("was never recorded"), "\(missed)")
+    #expect(missed.error.contains("write --auto FILE instead of --replay FILE"), "\(missed)")
+    #expect(!missed.error.contains("(mode "), "\(missed)")
   }
 
   @Test func goesOnAndShowsWhatChanged() async throws {
@@ -142,6 +157,40 @@ import Testing
       let name = try #require(parameter["name"]?.string)
       #expect(parameter["initial"] == best["assignment"]?[name], "\(name)")
     }
+    try await tunesAnywhere(program)
+  }
+
+  /// A copy in another folder checks and tunes from any, as a study of its own.
+  private func tunesAnywhere(_ program: Program) async throws {
+    try FileManager.default.createDirectory(atPath: program.path("out/deep"), withIntermediateDirectories: true)
+    let wrote = try await program.run("best", "urgency", "--write", "out/deep/tuned.yaml")
+    #expect(wrote.error.contains("of urgency as the start of study urgency-tuned\n"), "\(wrote)")
+    #expect(try program.read("out/deep/tuned.yaml").contains("# "))
+    let elsewhere = try Program()
+    defer { elsewhere.remove() }
+    let path = program.path("out/deep/tuned.yaml")
+    for (place, file) in [(program, "out/deep/tuned.yaml"), (elsewhere, path)] {
+      let check = try await place.run("check", file)
+      #expect(check.code == 0, "\(check)")
+    }
+    let first = try await program.run("tune", "out/deep/tuned.yaml", "--trials", "8")
+    #expect(first.code == 0, "\(first)")
+    let names = try await program.run("list", "--json").objects().compactMap { $0["study"]?.string }
+    #expect(Set(names) == ["urgency", "urgency-tuned"])
+    // Its copy is a third study, and so is another copy of the first.
+    for study in ["urgency", "urgency-tuned"] {
+      let again = try await program.run("best", study, "--write", "\(study)-again.yaml")
+      #expect(again.error.contains(" study urgency-tuned-2\n"), "\(again)")
+    }
+  }
+
+  @Test func namesOfCopies() {
+    #expect(BestCommand.name(for: "a", taken: []) == "a-tuned")
+    #expect(BestCommand.name(for: "a", taken: ["a-tuned", "a-tuned-2"]) == "a-tuned-3")
+    #expect(BestCommand.name(for: "a-tuned", taken: []) == "a-tuned-2")
+    #expect(BestCommand.name(for: "a-tuned-9", taken: ["a"]) == "a-tuned")
+    let long = BestCommand.name(for: String(repeating: "n", count: 100), taken: [])
+    #expect(long.count == 100 && long.hasSuffix("n-tuned"))
   }
 
   @Test func exportsAndImports() async throws {

@@ -15,6 +15,8 @@ extension TaskFile {
       if let step = use.step, steps.indices.contains(step), case .command(let spec) = steps[step].work {
         folder = spec.directory ?? directory
         path = spec.environment["PATH"] ?? path
+      } else if use.step == nil, case .command(let metric) = score.metric {
+        folder = metric.directory ?? directory
       }
       if let problem = use.problem(path: path, folder: folder) { problems.append(problem) }
     }

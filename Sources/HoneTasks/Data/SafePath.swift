@@ -25,6 +25,15 @@ enum SafePath {
     return plain
   }
 
+  /// From a folder to a path, both absolute, over `..`; the path itself when they share nothing.
+  static func relative(_ path: String, to folder: String) -> String {
+    let (names, above) = (path.split(separator: "/"), folder.split(separator: "/"))
+    let shared = zip(names, above).prefix { $0 == $1 }.count
+    guard shared > 0 else { return path }
+    let text = (Array(repeating: "..", count: above.count - shared) + names.dropFirst(shared)).joined(separator: "/")
+    return text.isEmpty ? "." : text
+  }
+
   /// With every symbolic link on the way followed. Parts that do not exist stand as they are.
   static func real(_ path: String) -> String {
     var known = path

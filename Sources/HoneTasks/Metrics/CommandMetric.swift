@@ -2,6 +2,8 @@
 /// last line, a JSON object with `score` and, when it has something to say, `feedback` and further numbers.
 public struct CommandMetric: Sendable {
   public var arguments: [Template]
+  /// Working directory, absolute; nil: the task file's.
+  public var directory: String?
   /// Seconds.
   public var timeout: Double
 }

@@ -8,7 +8,7 @@ extension TaskReader {
   mutating func score(_ node: YAMLNode, isCommand: Bool) -> ScoreSpec? {
     stepScope = .row("a score compares with the row's fields")
     defer { stepScope = .any }
-    let keys = Self.metrics + ["repeats", "feedback", "constraints", "timeout"]
+    let keys = Self.metrics + ["repeats", "feedback", "constraints", "timeout", "directory"]
     guard let members = members(node, of: "score", keys: keys) else { return nil }
     let given = Self.metrics.filter { members[$0] != nil }
     guard let kind = given.first, let at = members[kind] else {
@@ -23,6 +23,9 @@ extension TaskReader {
     }
     if let timeout = members["timeout"], kind != "command" {
       fail("score.timeout: only a command has one", at: timeout)
+    }
+    if let directory = members["directory"], kind != "command" {
+      fail("score.directory: only a command has one", at: directory)
     }
     let feedback = feedback(members["feedback"])
     let repeats = int(members["repeats"], "score.repeats", in: 1...1000) ?? 1
@@ -58,7 +61,9 @@ extension TaskReader {
     case "command":
       guard let arguments = argumentVector(at, "score.command", isScore: true) else { return nil }
       return .command(
-        CommandMetric(arguments: arguments, timeout: duration(members["timeout"], "score.timeout") ?? 60))
+        CommandMetric(
+          arguments: arguments, directory: path(members["directory"], "score.directory"),
+          timeout: duration(members["timeout"], "score.timeout") ?? 60))
     default:
       if !isCommand {
         fail(

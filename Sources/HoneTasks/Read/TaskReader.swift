@@ -24,6 +24,7 @@ struct TaskReader {
   /// Whose outputs may be read where the reader is.
   var stepScope = StepScope.any
   var documentUses: [DocumentUse] = []
+  var pathUses: [PathUse] = []
 
   init(source: YAMLSource, directory: String) {
     self.source = source
@@ -231,7 +232,9 @@ struct TaskReader {
       return nil
     }
     do throws(PathError) {
-      return try SafePath.resolve(text, in: directory)
+      let path = try SafePath.resolve(text, in: directory)
+      pathUses.append(PathUse(node: node, path: path))
+      return path
     } catch {
       fail("\(name): \(error.message)", at: node, hint: error.hint)
       return nil

@@ -43,7 +43,7 @@ enum Fingerprint {
         if let bytes = try? SafePath.read(path, limit: 16 << 20) { hashes[path] = sha256(bytes) }
       }
     }
-    if case .command(let metric) = task.score.metric { add(metric.arguments, in: task.directory) }
+    if case .command(let metric) = task.score.metric { add(metric.arguments, in: metric.directory ?? task.directory) }
     if case .jsonSchema(let schema) = task.score.metric { hashes["schema"] = sha256(schema.schema.canonicalJSON) }
     return hashes
   }

@@ -115,7 +115,8 @@ public struct TaskRunner: Runner {
       return try task.score.metric.score(output, row: rollout.row.fields)
     }
     var command = CommandRun(
-      arguments: metric.arguments, directory: task.directory, timeout: metric.timeout, environment: environment)
+      arguments: metric.arguments, directory: metric.directory ?? task.directory, timeout: metric.timeout,
+      environment: environment)
     command.passEnvironment = task.workflow.commands.flatMap(\.passEnvironment)
     let call = CommandRun.Call(
       example: rollout.row, assignment: rollout.assignment, repeat: rollout.repeat, output: output)

@@ -14,7 +14,8 @@ struct BestCommand: AsyncParsableCommand {
       hone best triage --weight tokens=0.001   a token costs 0.001 of the score
       These choose from what is stored: nothing is run.
 
-      --write FILE makes a copy of the study's task file in which every parameter starts at the winner's value.
+      --write FILE makes a copy of the study's task file in which every parameter starts at the winner's value. Its paths lead
+      where they did, and it names a study of its own, STUDY-tuned, so that tuning it is a new search from there.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -34,16 +35,18 @@ struct BestCommand: AsyncParsableCommand {
     let choice = options.isEmpty ? nil : try await view(reader, definition, console)
     let best = try await reader.summary(of: study).bestTrial
     guard let number = choice?.choice.trial ?? best else {
-      throw Failure(.missing, "\(study) has no best trial yet", hint: "hone status \(study)")
+      throw Failure(
+        .missing, "\(study) has no best trial yet",
+        hint: "hone status \(Shell.quoted(study))\(database.setting().place)")
     }
     let trial = try await reader.trial(number, of: study)
     if let write {
-      try await save(trial, reader, to: write)
-      console.status("Wrote", "\(write)  trial \(number) of \(Printable.line(study)) as the start")
-      let setting = database.setting()
-      let place = setting.origin == "--db" ? " --db \(Shell.quoted(setting.value))" : ""
+      let name = try await save(trial, reader, to: write)
       console.status(
-        "Next", "hone diff \(Shell.quoted(study))\(place)   hone check \(Shell.quoted(write))", .info, wraps: false)
+        "Wrote", "\(write)  trial \(number) of \(Printable.line(study)) as the start of study \(Printable.line(name))")
+      let place = database.setting().place
+      console.next(
+        ["hone diff \(Shell.quoted(study))\(place)", "hone check \(Shell.quoted(write))"], asData: false)
       return
     }
     let lineage = Lineage(
@@ -84,7 +87,8 @@ struct BestCommand: AsyncParsableCommand {
       choice: choice, tradeoff: tradeoff, objective: definition.problem.objective, console: console)
   }
 
-  private func save(_ trial: TrialRecord, _ reader: StudyReader, to target: String) async throws {
+  /// - Returns: the name of the copy's study.
+  private func save(_ trial: TrialRecord, _ reader: StudyReader, to target: String) async throws -> String {
     let source = try await TaskSource.stored(in: reader.store, study: study)
     guard let path = task ?? source?.path else {
       throw Failure(
@@ -94,11 +98,26 @@ struct BestCommand: AsyncParsableCommand {
     if !force, FileManager.default.fileExists(atPath: target) {
       throw Failure(.cannotCreate, "\(target) exists already", hint: "--force overwrites it")
     }
-    let text = try TaskFile.rewritten(path: path, with: trial.proposal.assignment)
+    let taken = Set(try await reader.store.studies().map(\.name))
+    let name = Self.name(for: try TaskFile.load(path: path).study, taken: taken)
+    let text = try TaskFile.rewritten(path: path, with: trial.proposal.assignment, for: target, study: name)
     if force {
       try FileWriting.replace(target, text, mode: 0o644)
     } else {
       try FileWriting.create(target, text, mode: 0o644)
+    }
+    return name
+  }
+
+  /// `triage-tuned`, `triage-tuned-2`, …: the first that is not taken. Of a copy's copy the number alone grows.
+  static func name(for study: String, taken: Set<String>) -> String {
+    let base = study.replacing(#/-tuned(-\d+)?$/#, with: "")
+    var number = 1
+    while true {
+      let ending = "-tuned" + (number > 1 ? "-\(number)" : "")
+      let name = base.prefix(100 - ending.count) + ending
+      if name != study, !taken.contains(String(name)) { return String(name) }
+      number += 1
     }
   }
 }

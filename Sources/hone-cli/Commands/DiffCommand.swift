@@ -40,7 +40,7 @@ struct DiffCommand: AsyncParsableCommand {
           "from_score": old.score.asValue, "to_score": new.score.asValue,
         ])
     } else if let a = old.score, let b = new.score {
-      console.result("Score", "\(Format.score(a)) -> \(Format.score(b))  (\(Format.gain(b - a)))")
+      console.result("Score", "\(Format.score(a)) -> \(Format.score(b))  (\(Format.gain(b - a, between: a, and: b)))")
     }
     if changed == 0, !console.json { console.status("Same", "all parameters are equal") }
   }
@@ -62,7 +62,9 @@ struct DiffCommand: AsyncParsableCommand {
       score: trials.first { $0.proposal.assignment == initial }?.estimate?.mean)
     if first.trial != nil { return (start, try await side(first, reader)) }
     guard let best = try await reader.summary(of: first.study).bestTrial else {
-      throw Failure(.missing, "\(first.study) has no best trial yet", hint: "hone status \(first.study)")
+      throw Failure(
+        .missing, "\(first.study) has no best trial yet",
+        hint: "hone status \(Shell.quoted(first.study))\(database.setting().place)")
     }
     var address = first
     address.trial = best
@@ -87,16 +89,12 @@ struct DiffCommand: AsyncParsableCommand {
       return
     }
     let colored = console.dataTerminal.hasColor
-    if let texts = Changes.Change(parameter: name, old: old, new: new).texts {
+    let change = Changes.Change(parameter: name, old: old, new: new)
+    if let texts = change.texts {
       console.result("Changed", "\(Printable.line(name)):")
       console.continued(WordDiff(texts.old, texts.new).rendered(colored: colored))
     } else {
-      let from = old.map { Format.value($0, columns: 60) } ?? "inactive"
-      let to = new.map { Format.value($0, columns: 60) } ?? "inactive"
-      console.result(
-        "Changed",
-        "\(Printable.line(name))  " + Style.removed.apply(from, if: colored) + " -> "
-          + Style.added.apply(to, if: colored))
+      console.result("Changed", change.line(columns: 60, colored: colored))
     }
   }
 }

@@ -39,7 +39,7 @@ struct InitCommand: ParsableCommand {
       }
     }
     let task = Shell.quoted(place(TaskTemplate.taskName))
-    if !console.json { console.status("Next", "hone check \(task)   hone tune \(task)", .info, wraps: false) }
+    if !console.json { console.next(["hone check \(task)", "hone tune \(task)"], asData: false) }
   }
 
   private func place(_ path: String) -> String {

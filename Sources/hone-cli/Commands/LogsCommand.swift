@@ -11,11 +11,12 @@ struct LogsCommand: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
   @Option(name: .shortAndLong, help: ArgumentHelp("How many of the newest calls (0: all).", valueName: "n"))
   var number = 3
-  @Option(help: ArgumentHelp("The study whose calls are shown; not needed when there is only one.", valueName: "study"))
-  var study: String?
+  @Argument(help: "The study whose calls are shown (default: all).") var study: String?
+  @Option(name: .customLong("study"), help: .hidden) var named: String?
   @Flag(help: "Only calls that failed.") var failed = false
 
   func validate() throws {
+    if study != nil, named != nil { throw ValidationError("name the study once: hone logs STUDY") }
     if number < 0 { throw ValidationError("-n must be 0 or more, not \(number)") }
   }
 
@@ -23,7 +24,7 @@ struct LogsCommand: AsyncParsableCommand {
     let console = global.console()
     let reader = try await StudyReader(database)
     let studies: [String]
-    if let study {
+    if let study = study ?? named {
       _ = try await reader.definition(of: study)
       studies = [study]
     } else {

@@ -70,8 +70,15 @@ struct TuneCommand: AsyncParsableCommand {
       bench = try Workbench(resolved, data: data)
     }
     try await checkChanges(resolved, store, console)
-    let session = TuneSession(resolved: resolved, bench: bench, store: store, database: setting, console: console)
+    let session = TuneSession(
+      resolved: resolved, bench: bench, store: store, database: setting, options: options, kept: kept, console: console)
     try await session.run(cassette: cassette, mode: mode, requireImprovement: requireImprovement)
+  }
+
+  /// What a command that goes on with the study keeps beside budget and database.
+  private var kept: [String] {
+    [("--record", record), ("--auto", auto)].flatMap { name, path in path.map { [name, $0] } ?? [] }
+      + (requireImprovement ? ["--require-improvement"] : [])
   }
 
   private func openCassette(_ console: Console) throws(CassetteError) -> (Cassette?, CassetteMode) {
@@ -98,12 +105,9 @@ struct TuneCommand: AsyncParsableCommand {
     guard !changes.isEmpty else { return }
     let colored = console.terminal.hasColor
     for change in changes {
-      let from = change.before.map { Format.value($0, columns: 200) } ?? "not there"
-      let to = change.after.map { Format.value($0, columns: 200) } ?? "not there"
-      console.status(
-        "Changed",
-        "\(change.key)  " + Style.removed.apply(from, if: colored) + " -> " + Style.added.apply(to, if: colored), .warn
-      )
+      let shown = Format.pair(change.before, change.after, columns: (200, 200), none: "not there")
+      let (from, to) = (Style.removed.apply(shown.old, if: colored), Style.added.apply(shown.new, if: colored))
+      console.status("Changed", "\(change.key)  \(from) -> \(to)", .warn)
     }
     throw Failure(
       .badInput, "\(resolved.task.path): the task is no longer the one that study \"\(study)\" was begun with",

@@ -17,17 +17,23 @@ struct Changes: Sendable {
       return isLong ? (old: old, new: new) : nil
     }
 
-    /// `temperature 0.2 -> 0.7`, in any case on one line.
-    func line(colored: Bool = false) -> String {
-      func shown(_ value: Value?) -> String { value.map { Format.value($0, columns: 40) } ?? "inactive" }
-      return Printable.line(parameter) + " " + Style.removed.apply(shown(old), if: colored) + " -> "
-        + Style.added.apply(shown(new), if: colored)
+    /// Two numbers that agree to 14 digits: what computing with logarithms leaves.
+    var isRounding: Bool {
+      guard let old = old?.number, let new = new?.number else { return false }
+      return abs(old - new) <= 1e-14 * max(abs(old), abs(new))
+    }
+
+    /// `temperature 0.2 -> 0.7`, in any case on one line, each value of at most `columns`.
+    func line(columns: Int = 40, colored: Bool = false) -> String {
+      let shown = Format.pair(old, new, columns: (columns, columns))
+      return Printable.line(parameter) + " " + Style.removed.apply(shown.old, if: colored) + " -> "
+        + Style.added.apply(shown.new, if: colored) + (isRounding ? " (the same to 14 digits)" : "")
     }
 
     var asValue: Value {
       [
         "parameter": .string(parameter), "from": old ?? .null, "to": new ?? .null,
-        "diff": texts.map { .string(WordDiff($0.old, $0.new).rendered(colored: false)) } ?? .null,
+        "diff": texts.map { .string(WordDiff($0.old, $0.new).rendered(colored: false, isRaw: true)) } ?? .null,
       ]
     }
   }
@@ -54,12 +60,32 @@ struct Changes: Sendable {
       from: parent?.proposal.assignment ?? space.initial, to: proposal.assignment, base: parent?.number, space: space)
   }
 
-  /// On one line: numbers and choices as `temperature 0.2 -> 0.7`, of texts the names if asked for.
-  func short(namingTexts: Bool, colored: Bool = false) -> String {
-    guard !changes.isEmpty else { return base == nil ? "the start" : "unchanged" }
+  /// Numbers and choices as `temperature 0.2 -> 0.7`, of texts the names if asked for. What differs by rounding alone is
+  /// left out.
+  /// - Parameter columns: of a line; a longer item is cut.
+  func items(namingTexts: Bool, columns: Int = .max) -> [String] {
+    guard !changes.isEmpty else { return [base == nil ? "the start" : "unchanged"] }
+    if changes.allSatisfy(\.isRounding) { return ["unchanged to 14 digits"] }
     return changes.compactMap { change in
-      change.texts == nil ? change.line(colored: colored) : namingTexts ? Printable.line(change.parameter) : nil
-    }.joined(separator: "  ")
+      if change.isRounding { return nil }
+      if change.texts != nil { return namingTexts ? Printable.cut(Printable.line(change.parameter), to: columns) : nil }
+      let room = (columns - Printable.width(change.parameter) - 5) / 2
+      return Printable.cut(change.line(columns: max(8, min(40, room))), to: columns)
+    }
+  }
+
+  /// `head` and the items on one line of at most `columns`, or below it those that it has no room for.
+  static func lines(_ head: String, _ items: [String], columns: Int) -> [String] {
+    let whole = ([head] + items).joined(separator: "  ")
+    guard Printable.width(whole) > columns else { return [whole] }
+    return items.reduce(into: [Printable.cut(head, to: columns), ""]) { lines, item in
+      let longer = lines[lines.count - 1].isEmpty ? item : lines[lines.count - 1] + "  " + item
+      if Printable.width(longer) > columns {
+        lines.append(item)
+      } else {
+        lines[lines.count - 1] = longer
+      }
+    }
   }
 
   /// Of texts the words that changed, a line of at most `columns` each. At most two lines, however many texts there are.
@@ -67,6 +93,7 @@ struct Changes: Sendable {
     let long = changes.compactMap { change in change.texts.map { (name: Printable.line(change.parameter), texts: $0) } }
     let shown = long.count > 2 ? 1 : long.count
     var lines = long.prefix(shown).map { name, texts in
+      let name = Printable.cut(name, to: max(8, columns / 3))
       let room = columns - Printable.width(name) - 2
       return "\(name)  \(WordDiff(texts.old, texts.new).excerpt(columns: room, colored: colored))"
     }

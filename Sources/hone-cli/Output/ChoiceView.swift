@@ -56,10 +56,10 @@ struct ChoiceView {
   private func lead(_ rival: Tradeoff.Rival, of name: String) -> String {
     let side = rival.lead >= 0 ? "ahead of" : "behind"
     let sign = rival.lead >= 0 ? 1.0 : -1.0
-    var text = "\(side) \(name) by \(Format.score(rival.lead * sign))"
+    var text = "\(side) \(name) by \(Format.difference(rival.lead * sign, between: choice.value))"
     if let interval = rival.leadInterval {
       let ends = [interval.lower * sign, interval.upper * sign].sorted()
-      text += " (\(Format.score(ends[0])) to \(Format.score(ends[1])))"
+      text += " (\(ends.map { Format.difference($0, between: choice.value) }.joined(separator: " to ")))"
     }
     return text
   }

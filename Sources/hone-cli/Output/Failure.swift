@@ -88,6 +88,9 @@ extension Failure {
     }
   }
 
+  private static let replayHint =
+    "undo what changed since, or write --auto FILE instead of --replay FILE: what it lacks is sent and recorded; "
+    + "--record FILE records everything anew"
   private static let taskHint = "correct the task file; `hone check TASK` tells whether it is right"
 
   init(_ error: StoreError) {
@@ -115,7 +118,7 @@ extension Failure {
       case .cancelled: .tryAgain
       case .archive: .io
       }
-    self.init(exit, error.message, hint: error.hint)
+    self.init(exit, error.message, hint: error.kind == .notRecorded ? Self.replayHint : error.hint)
   }
 }
 

@@ -15,15 +15,32 @@ enum Format {
     return (value < 0 ? "-" : "") + groups.joined(separator: ",")
   }
 
-  /// A score or another measured figure: three decimals, or four significant digits when it is large or tiny.
+  /// A score or another measured figure: three decimals below 10, from there four digits, and from 1,000 on whole numbers;
+  /// four significant digits when it is tiny.
   static func score(_ value: Double) -> String {
+    switch abs(value) {
+    case 0, 0.001..<10: fixed(value, 3)
+    case 10..<100: fixed(value, 2)
+    case 100..<1000: fixed(value, 1)
+    case 1000..<1e15: amount(value)
+    default: String(format: "%.4g", value)
+    }
+  }
+
+  /// What lies between two figures: nothing when they agree to 14 digits, for then it is what adding in another order
+  /// leaves. A small one has one digit.
+  static func difference(_ value: Double, between a: Double = 0, and b: Double = 0) -> String {
     let size = abs(value)
-    if size == 0 || (size >= 0.001 && size < 1000) { return fixed(value, 3) }
-    return String(format: "%.4g", value)
+    if size <= 1e-14 * max(abs(a), abs(b)) { return fixed(0, 3) }
+    if size >= 0.001 || size == 0 { return score(value) }
+    return size < 0.00005 ? String(format: "%.1g", value) : fixed(value, 4)
   }
 
   /// A gain, with its sign.
-  static func gain(_ value: Double) -> String { (value < 0 ? "" : "+") + score(value) }
+  static func gain(_ value: Double, between a: Double = 0, and b: Double = 0) -> String {
+    let text = difference(value, between: a, and: b)
+    return text.hasPrefix("-") ? text : "+" + text
+  }
 
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     let text = String(format: "%.\(decimals)f", value)
@@ -71,11 +88,42 @@ enum Format {
   /// A parameter's value on one line.
   static func value(_ value: Value, columns: Int = 40) -> String {
     switch value {
-    case .double(let number): String(format: "%.4g", number)
+    case .double(let number): digits(number, 4)
     case .string(let text):
       Printable.cut(Printable.line(text.trimmingCharacters(in: .whitespacesAndNewlines)), to: columns)
     default: Printable.cut(Printable.line(value.text), to: columns)
     }
+  }
+
+  /// So many significant digits, and all of those before the point.
+  private static func digits(_ number: Double, _ count: Int) -> String {
+    let size = abs(number)
+    let whole = size >= 1 && size < 1e15 ? Int(log10(size)) + 1 : 0
+    return String(format: "%.\(max(count, whole))g", number)
+  }
+
+  /// Two values of a parameter, each on one line, with as many digits or as much text as tells them apart.
+  static func pair(_ old: Value?, _ new: Value?, columns: (old: Int, new: Int) = (40, 40), none: String = "inactive")
+    -> (old: String, new: String)
+  {
+    let shown = (
+      old: old.map { value($0, columns: columns.old) } ?? none, new: new.map { value($0, columns: columns.new) } ?? none
+    )
+    guard shown.old == shown.new, let old, let new, old != new else { return shown }
+    if let a = old.number, let b = new.number {
+      // 17 digits tell any two apart.
+      let count = (5...17).first { digits(a, $0) != digits(b, $0) } ?? 17
+      return (digits(a, count), digits(b, count))
+    }
+    // In quotes, where also a space is seen, from shortly before the first difference on.
+    let (a, b) = (Printable.clean(old.canonicalJSON), Printable.clean(new.canonicalJSON))
+    let same = zip(a, b).prefix { $0 == $1 }.count
+    func part(_ text: String, _ columns: Int) -> String {
+      guard Printable.width(text) > columns else { return text }
+      let left = max(0, min(same - columns / 3, text.count - columns + 1))
+      return Printable.cut((left > 0 ? "…" : "") + text.dropFirst(left), to: columns)
+    }
+    return (part(a, columns.old), part(b, columns.new))
   }
 }
 

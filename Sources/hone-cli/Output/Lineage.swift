@@ -56,9 +56,9 @@ struct Lineage: Sendable {
     let score = (step.trial?.estimate?.mean).map(Format.score) ?? "-"
     guard let trial = step.trial, let changes = step.changes else { return ["\(score)  the start"] }
     let head = "\(score)  trial \(trial.number) (\(Printable.line(trial.proposal.origin)))"
-    let short = changes.short(namingTexts: false, colored: false)
-    return [Printable.cut(short.isEmpty ? head : "\(head)  \(short)", to: columns)]
-      + changes.textLines(columns: columns - 7, colored: colored).map { "       " + $0 }
+    let lines = Changes.lines(head, changes.items(namingTexts: false, columns: columns - 7), columns: columns - 7)
+    let below = lines.dropFirst() + changes.textLines(columns: columns - 7, colored: colored)
+    return [lines[0]] + below.map { "       " + $0 }
   }
 
   /// Hands the lines on, each with the status word that stands before it.

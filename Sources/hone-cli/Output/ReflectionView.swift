@@ -5,6 +5,8 @@ import HoneTrace
 /// How a trial came about: what its proposer was shown, what it answered, what was refused and why.
 struct ReflectionView {
   let reflection: Reflection
+  /// Who the trial's values are from.
+  let origin: String
   let console: Console
 
   /// Lines of what was shown that stand without `--prompt`.
@@ -13,17 +15,37 @@ struct ReflectionView {
   func print() {
     guard !reflection.attempts.isEmpty else { return }
     for attempt in reflection.attempts { print(attempt) }
-    let lines = reflection.shown.joined(separator: "\n\n").split(separator: "\n", omittingEmptySubsequences: false)
+    let shown = reflection.shown.joined(separator: "\n\n").split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = Self.folded(shown)
     guard !lines.isEmpty else { return }
     let prompts = reflection.calls.reduce(0) { $0 + $1.usage.promptTokens }
     let requests = Format.plural(reflection.calls.count, "request")
     console.result(
       "Shown", "to the proposer, in \(requests) of \(Format.plural(prompts, "prompt token")) together:", .info)
     let columns = console.dataTerminal.isInteractive ? console.dataTerminal.columns - Console.statusColumns - 3 : 400
-    for line in lines.prefix(Self.page) { console.continued(Printable.cut(Printable.clean(String(line)), to: columns)) }
+    for line in lines.prefix(Self.page) { console.continued(Printable.cut(Printable.clean(line), to: columns)) }
     guard lines.count > Self.page else { return }
     console.result(
       "More", "\(Format.plural(lines.count - Self.page, "line")) of what it was shown; --prompt prints all", .info)
+  }
+
+  /// Lines of several examples that say the same stand once: `[1-16] temperature = 0.1`.
+  static func folded(_ lines: [Substring]) -> [String] {
+    var folded: [(first: Int, last: Int, text: Substring)] = []
+    for line in lines {
+      guard let match = line.wholeMatch(of: #/\[(\d{1,9})\] (.*)/#), let number = Int(match.1) else {
+        folded.append((0, 0, line))
+        continue
+      }
+      if let old = folded.last, old.first > 0, old.last + 1 == number, old.text == match.2 {
+        folded[folded.count - 1].last = number
+      } else {
+        folded.append((number, number, match.2))
+      }
+    }
+    return folded.map { first, last, text in
+      first == 0 ? String(text) : "[\(first)\(last > first ? "-\(last)" : "")] \(text)"
+    }
   }
 
   /// Every request of the round with its reply, nothing cut.
@@ -42,13 +64,15 @@ struct ReflectionView {
   }
 
   private func print(_ attempt: Attempt) {
-    let isUsed = attempt.outcome == .applied
-    let word = isUsed ? "Applied" : attempt.outcome == .fallback ? "Fallback" : "Refused"
+    let isUsable = attempt.outcome == .applied
+    let isUsed = isUsable && attempt.origin == origin
+    let word = isUsed ? "Applied" : isUsable ? "Read" : attempt.outcome == .fallback ? "Fallback" : "Refused"
     var text = Printable.line(attempt.origin)
-    if !isUsed, attempt.outcome != .fallback { text += ", \(attempt.outcome.words)" }
+    if !isUsable, attempt.outcome != .fallback { text += ", \(attempt.outcome.words)" }
+    if isUsable, !isUsed { text += ", and the values of \(Printable.line(origin)) were taken" }
     let reasons = attempt.rejections.map { Printable.line($0.description) }
     if !reasons.isEmpty { text += ": " + reasons.joined(separator: "; ") }
-    console.result(word, text, isUsed ? .good : .warn)
+    console.result(word, text, isUsed ? .good : isUsable ? .info : .warn)
     if !attempt.reasoning.isEmpty { console.continued(Printable.clean(attempt.reasoning)) }
   }
 

@@ -12,8 +12,10 @@ struct ReportView {
   /// All that were begun.
   let trials: [TrialRecord]
   let roles: Roles
-  /// As it stands after `--db` in the lines that can be copied; nil when it need not be named.
-  let database: String?
+  let database: Setting<String>
+  /// As they were given, with the other words that a command to go on keeps.
+  let options: TaskOptions
+  let kept: [String]
   /// Nothing was sent: what was spent was spent when the cassette was recorded.
   let isReplay: Bool
   let console: Console
@@ -36,7 +38,7 @@ struct ReportView {
     if let reason = report.optimizerReason { console.result("Optimizer", Printable.line(reason), .info) }
     console.result("Spent", spent)
     if let line = roles.line { console.result("By role", line) }
-    console.result("Next", next.joined(separator: "   "), .info, wraps: false)
+    console.next(next, asData: true)
   }
 
   private var best: String {
@@ -47,8 +49,7 @@ struct ReportView {
     } else if let start = report.validation {
       text += "; the start \(Format.score(start.start))"
       if start.count < report.best.count { text += " and this \(Format.score(start.best))" }
-      let (gain, interval) = (Format.gain(start.gain), start.gainInterval.line)
-      text += " on the same \(Format.count(start.count)), gain \(gain) (\(interval))"
+      text += " on the same \(Format.count(start.count)), gain \(start.gainText) (\(start.gainIntervalText))"
     }
     return text
   }
@@ -57,8 +58,8 @@ struct ReportView {
     let space = task.task.space
     return space.parameters.compactMap { parameter in
       guard let value = report.assignment[parameter.name], value != parameter.initial else { return nil }
-      return
-        "\(parameter.name)  \(Format.value(parameter.initial, columns: 60)) -> \(Format.value(value, columns: 120))"
+      let shown = Format.pair(parameter.initial, value, columns: (60, 120))
+      return "\(parameter.name)  \(shown.old) -> \(shown.new)"
     }
   }
 
@@ -77,28 +78,30 @@ struct ReportView {
 
   private var next: [String] {
     let study = Shell.quoted(report.study)
-    let place = database.map { " --db \(Shell.quoted($0))" } ?? ""
+    let place = database.place
     if report.bestTrial == report.startTrial {
       // A recording holds no more than it holds.
-      let more = isReplay ? [] : raisedCap.map { ["hone tune \(Shell.quoted(task.task.path)) \($0)\(place)"] } ?? []
-      return ["hone list \(study)\(place)"] + more
+      let more = isReplay ? nil : raised.map { [$0.line("tune", database, kept)] }
+      return ["hone list \(study)\(place)"] + (more ?? [])
     }
     return ["hone diff \(study)\(place)", "hone best \(study) --write tuned.yaml\(place)"]
   }
 
-  /// The option that gives the search twice the room of the cap which ended it; nil when no cap did.
-  private var raisedCap: String? {
+  /// The options as given, with twice the room of the cap that ended the search; nil when no cap did.
+  private var raised: TaskOptions? {
     let budget = task.task.budget
-    func twice(_ option: String, _ cap: Int?) -> String? { cap.map { "\(option) \($0 * 2)" } }
+    var raised = options
+    func twice(_ cap: Int?) -> Int? { cap.map { $0.multipliedReportingOverflow(by: 2).overflow ? .max : $0 * 2 } }
     switch report.stop {
-    case .trials: return twice("--trials", max(report.trials, budget.trials ?? 0))
-    case .rollouts: return twice("--rollouts", budget.rollouts)
-    case .requests: return twice("--requests", budget.requests)
-    case .tokens: return twice("--tokens", budget.tokens)
-    case .money: return budget.money.map { "--money \(Format.number($0 * 2))" }
-    case .time: return budget.seconds.map { "--time \(Int(($0 * 2).rounded(.up)))s" }
+    case .trials: raised.trials = twice(max(report.trials, budget.trials ?? 0))
+    case .rollouts: raised.rollouts = twice(budget.rollouts)
+    case .requests: raised.requests = twice(budget.requests)
+    case .tokens: raised.tokens = twice(budget.tokens)
+    case .money: raised.money = budget.money.map { $0 * 2 }
+    case .time: raised.time = budget.seconds.flatMap { Seconds(argument: "\(($0 * 2).rounded(.up))") }
     default: return nil
     }
+    return raised
   }
 }
 
@@ -128,9 +131,18 @@ extension Report {
     let level = Format.percent(0.95)
     var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(test.bestInterval.line))"
     text +=
-      ", gain \(Format.gain(test.gain)), \(level) interval \(test.gainInterval.line), \(Format.probability(test.pValue))"
+      ", gain \(test.gainText), \(level) interval \(test.gainIntervalText), \(Format.probability(test.pValue))"
     text += ", \(Format.plural(test.count, "row")): " + (isImproved ? "improved" : "NOT shown to improve")
     return text
+  }
+}
+
+extension Comparison {
+  fileprivate var gainText: String { Format.gain(gain, between: start, and: best) }
+
+  fileprivate var gainIntervalText: String {
+    [gainInterval.lower, gainInterval.upper].map { Format.difference($0, between: start, and: best) }
+      .joined(separator: " to ")
   }
 }
 

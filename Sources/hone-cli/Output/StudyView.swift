@@ -65,20 +65,20 @@ struct StudyView {
     let terminal = console.dataTerminal
     let room = terminal.isInteractive ? terminal.columns - Console.statusColumns - 1 : Int.max
     for trial in trials {
-      console.result(
-        "Trial \(trial.number)",
-        Printable.cut(
-          trial.line(
-            Changes(of: trial.proposal, among: trials, space: definition.problem.space),
-            best: trial.number == summary.bestTrial), to: room),
-        trial.state == .failed ? .bad : trial.number == summary.bestTrial ? .good : .strong)
+      let changes = Changes(of: trial.proposal, among: trials, space: definition.problem.space)
+      let items = changes.changes.isEmpty ? [] : changes.items(namingTexts: true, columns: room)
+      let isBest = trial.number == summary.bestTrial
+      for (index, line) in Changes.lines(trial.line(best: isBest), items, columns: room).enumerated() {
+        let style: Style = trial.state == .failed ? .bad : isBest ? .good : .strong
+        console.result(index == 0 ? "Trial \(trial.number)" : "", line, style, wraps: false)
+      }
     }
   }
 }
 
 extension TrialRecord {
-  /// `0.812  84 rows  optoprime from 3  temperature 0.2 -> 0.7`.
-  func line(_ changes: Changes, best: Bool) -> String {
+  /// `0.812  84 rows  optoprime from 3`.
+  func line(best: Bool) -> String {
     var parts: [String] = []
     switch state {
     case .complete:
@@ -92,7 +92,6 @@ extension TrialRecord {
     case .running: parts.append("running")
     }
     parts.append(proposal.source)
-    if !changes.changes.isEmpty { parts.append(changes.short(namingTexts: true)) }
     return parts.joined(separator: "  ")
   }
 }

@@ -52,7 +52,7 @@ struct TrialView {
   }
 
   func print(example: String?) throws(Failure) {
-    let reflected = ReflectionView(reflection: reflection, console: console)
+    let reflected = ReflectionView(reflection: reflection, origin: trial.proposal.origin, console: console)
     if console.json {
       var fields = trial.fields(study: study).merging(reflected.fields) { $1 }
       fields["interval"] = interval.map { ["lower": .double($0.lower), "upper": .double($0.upper)] } ?? .null
@@ -91,7 +91,7 @@ struct TrialView {
           + Format.score(estimate.deviation))
     }
     for (name, value) in trial.outcomes.sorted(by: { $0.key < $1.key }) {
-      console.result("Outcome", "\(Printable.line(name)) \(Format.number(value))", .strong)
+      console.result("Outcome", "\(Printable.line(name)) \(Format.amount(value))", .strong)
     }
     if !trial.reason.isEmpty { console.result("Reason", Printable.clean(trial.reason), .bad) }
     if !trial.proposal.note.isEmpty { console.result("Why", Printable.line(trial.proposal.note), .strong) }

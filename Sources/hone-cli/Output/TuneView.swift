@@ -106,14 +106,14 @@ final class TuneView: Sendable {
   func ended(_ trial: TrialRecord, incumbent: Int?, seconds: Double, tokens: Int) {
     let known = state.withLock(\.trials)
     let changes = Changes(of: trial.proposal, among: known, space: space)
-    let (gain, isBest) = state.withLock { state -> (Double?, Bool) in
+    let (gain, isBest) = state.withLock { state -> (String?, Bool) in
       state.running.removeAll { $0 == trial.number }
       state.ended.insert(trial.number)
       let old = state.best
       guard trial.state == .complete, let score = trial.estimate?.mean else { return (nil, false) }
       let isBest = incumbent == trial.number
       if isBest { (state.best, state.bestTrial) = (score, trial.number) }
-      return (old.map { score - $0 }, isBest)
+      return (old.map { Format.gain(score - $0, between: score, and: $0) }, isBest)
     }
     if console.json {
       var fields = trial.fields(study: study)
@@ -130,25 +130,27 @@ final class TuneView: Sendable {
     // A terminal's line is one line; a log keeps more of it.
     let room = console.terminal.isInteractive ? console.terminal.columns - Console.statusColumns - 1 : 400
     let start = trial.proposal.origin == "initial" && changes.changes.isEmpty
-    let short = changes.short(namingTexts: false)
-    let words = start ? short : trial.proposal.source + (short.isEmpty ? "" : "  \(short)")
-    var text = Printable.cut("\(columns)   \(words)", to: room)
+    let items = changes.items(namingTexts: false, columns: room)
+    let head = columns + "   " + (start ? "" : trial.proposal.source)
+    let lines = start ? [Printable.cut(head + items[0], to: room)] : Changes.lines(head, items, columns: room)
+    var text = lines[0]
     if isBest, let range = text.range(of: "best") {
       text.replaceSubrange(range, with: Style.good.apply("best", if: colored))
     }
-    console.status("Trial \(trial.number)", text, style)
+    console.status("Trial \(trial.number)", text, style, wraps: false)
+    for line in lines.dropFirst() { console.below(line) }
     for line in changes.textLines(columns: min(room, 160), colored: colored) { console.below(line) }
   }
 
   /// `0.812  +0.031  best   2.1 s   1,240 tok`, in columns.
-  private func figures(_ trial: TrialRecord, gain: Double?, isBest: Bool, seconds: Double, tokens: Int) -> String {
+  private func figures(_ trial: TrialRecord, gain: String?, isBest: Bool, seconds: Double, tokens: Int) -> String {
     guard trial.state != .failed else { return "failed  " + Printable.line(trial.reason) }
     guard let estimate = trial.estimate else { return trial.state.rawValue }
     var text = Printable.pad(Format.score(estimate.mean), to: 6)
     let whole = state.withLock(\.whole) ?? estimate.count
     let part = estimate.count < whole ? "on \(Format.count(estimate.count))" : ""
     let mark = trial.screened ? "screened" : isBest ? "best" : part
-    text += "  " + Printable.pad(trial.screened ? "" : gain.map(Format.gain) ?? "", to: 7)
+    text += "  " + Printable.pad(trial.screened ? "" : gain ?? "", to: 7)
     let word = Printable.pad(mark, to: 8)
     text += "  " + word
     text += Printable.pad(Format.duration(seconds), to: 8, right: true)

@@ -17,6 +17,7 @@ struct WordDiff: Sendable {
     for word in a.prefix(head) { add(.same, word) }
     compare(Array(restA.dropLast(tail)), Array(restB.dropLast(tail)))
     for word in a.suffix(tail) { add(.same, word) }
+    separateSpace()
   }
 
   private mutating func compare(_ a: [String], _ b: [String]) {
@@ -65,7 +66,7 @@ struct WordDiff: Sendable {
   }
 
   /// Words with the space behind them; a line break is a word of its own.
-  private static func words(_ text: String) -> [String] {
+  static func words(_ text: String) -> [String] {
     var words: [String] = []
     var word = ""
     for character in text {
@@ -92,80 +93,45 @@ struct WordDiff: Sendable {
     }.filter { !$0.isEmpty }
   }
 
-  /// Removed red, added green; without colour `[-removed-]` and `{+added+}`.
-  func rendered(colored: Bool) -> String {
-    parts.enumerated().map { index, part in
-      var text = Printable.clean(part.text)
-      // Colour alone would show the two as one word.
-      let isReplaced = part.change == .removed && index + 1 < parts.count && parts[index + 1].change == .added
-      if colored, isReplaced, text.last.map({ !$0.isWhitespace }) ?? false { text += " " }
-      return Self.marked(text, part.change, colored)
+  /// A word that only its space tells from the one in its place is the same word, and its space what changed.
+  private mutating func separateSpace() {
+    let old = parts
+    parts = []
+    for (index, part) in old.enumerated() {
+      let other = part.change == .removed ? old.dropFirst(index + 1).first : index > 0 ? old[index - 1] : nil
+      let isPair = other?.change == (part.change == .removed ? .added : .removed)
+      let core = part.text.prefix(part.text.count - part.text.reversed().prefix(while: \.isWhitespace).count)
+      guard part.change != .same, isPair, let other, !core.isEmpty, other.text.hasPrefix(core),
+        other.text.dropFirst(core.count).allSatisfy(\.isWhitespace)
+      else {
+        add(part.change, part.text)
+        continue
+      }
+      if part.change == .removed { add(.same, String(core)) }
+      if core.count < part.text.count { add(part.change, String(part.text.dropFirst(core.count))) }
+    }
+  }
+
+  /// Removed `[-so-]` and red, added `{+so+}` and green: the marks say it where no colour is seen.
+  ///
+  /// - Parameter isRaw: space that alone changed stays as it is.
+  func rendered(colored: Bool, isRaw: Bool = false) -> String {
+    parts.map { part in
+      Self.marked(Printable.clean(isRaw ? part.text : Self.visible(part)), part.change, colored)
     }.joined()
   }
-  /// What stands around a change is shown by so many words on each side.
-  private static let context = 3
 
-  /// The changes alone on one line of at most `columns`: what is left out between them is shown by `…`, and at the end how
-  /// many changed words there was no room for.
-  func excerpt(columns: Int, colored: Bool) -> String {
-    let whole = fitted(to: columns, colored: colored)
-    guard whole.hidden > 0 else { return whole.line }
-    // What " … 1,234 changed words more" takes.
-    let cut = fitted(to: max(8, columns - 28), colored: colored)
-    return cut.line + Style.faint.apply(" … \(Format.plural(cut.hidden, "changed word")) more", if: colored)
+  /// Space that alone changed, made visible.
+  static func visible(_ part: (change: Change, text: String)) -> String {
+    guard part.change != .same, part.text.allSatisfy(\.isWhitespace) else { return part.text }
+    return String(part.text.map { $0.isNewline ? "↵" : $0 == "\t" ? "⇥" : "·" })
   }
 
-  /// - Returns: the line, and how many changed words are not in it.
-  private func fitted(to room: Int, colored: Bool) -> (line: String, hidden: Int) {
-    var line = ""
-    var used = 0
-    var hidden = 0
-    let marks = colored ? 0 : 4
-    for (index, part) in parts.enumerated() {
-      let text = Printable.line(part.text)
-      guard part.change != .same else {
-        let shown = Self.around(text, isFirst: index == 0, isLast: index == parts.count - 1)
-        if used + Printable.width(shown) <= room {
-          line += shown
-          used += Printable.width(shown)
-        }
-        continue
-      }
-      // Of words that are replaced, both sides get room.
-      let isReplaced = part.change == .removed && index + 1 < parts.count && parts[index + 1].change == .added
-      let left = room - used - marks
-      let most = isReplaced ? min(left, max(12, room * 2 / 5)) : left
-      guard most >= min(4, Printable.width(text)) else {
-        hidden += Self.count(text)
-        continue
-      }
-      let shown = Printable.cut(text, to: most)
-      if shown != text { hidden += Self.count(text) - max(0, Self.count(shown) - 1) }
-      line += Self.marked(shown, part.change, colored)
-      // Colour alone would show the two as one word.
-      if colored, isReplaced, shown.last != " " { line += " " }
-      used += Printable.width(shown) + marks + (colored && isReplaced ? 1 : 0)
-    }
-    return (line, hidden)
-  }
-
-  private static func count(_ text: String) -> Int { text.split(separator: " ").count }
-
-  /// The words beside the changes of a stretch that stayed as it was.
-  private static func around(_ text: String, isFirst: Bool, isLast: Bool) -> String {
-    let words = text.split(separator: " ", omittingEmptySubsequences: false)
-    let kept = (isFirst ? 0 : context) + (isLast ? 0 : context)
-    guard words.count > kept + 2 else { return text }
-    let before = isFirst ? "" : words.prefix(context + 1).joined(separator: " ") + " "
-    let after = isLast ? "" : " " + words.suffix(context + 1).joined(separator: " ")
-    return before + "…" + after
-  }
-
-  private static func marked(_ text: String, _ change: Change, _ colored: Bool) -> String {
+  static func marked(_ text: String, _ change: Change, _ colored: Bool) -> String {
     switch change {
     case .same: text
-    case .removed: colored ? Style.removed.apply(text, if: true) : "[-\(text)-]"
-    case .added: colored ? Style.added.apply(text, if: true) : "{+\(text)+}"
+    case .removed: Style.removed.apply("[-\(text)-]", if: colored)
+    case .added: Style.added.apply("{+\(text)+}", if: colored)
     }
   }
 }

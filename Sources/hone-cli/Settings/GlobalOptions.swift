@@ -42,3 +42,8 @@ struct DatabaseOptions: ParsableArguments {
     .first(("--db", path), ("HONE_DB", environment["HONE_DB"]), default: "hone.db")
   }
 }
+
+extension Setting<String> {
+  /// ` --db FILE` in a command that is shown to be copied; empty where the environment names the database or nobody does.
+  var place: String { origin == "--db" ? " --db \(Shell.quoted(value))" : "" }
+}

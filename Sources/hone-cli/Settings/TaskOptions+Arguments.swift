@@ -22,9 +22,10 @@ extension TaskOptions {
 
   /// `hone tune task.yaml --requests 500 --db other.db`, quoted for a shell. A database that the environment names, or the
   /// usual one, is not named again.
-  func line(_ command: String, _ database: Setting<String>? = nil) -> String {
+  /// - Parameter others: further words, as they were given.
+  func line(_ command: String, _ database: Setting<String>? = nil, _ others: [String] = []) -> String {
     let place = database.flatMap { $0.origin == "--db" ? ["--db", $0.value] : nil } ?? []
-    return (["hone", command] + (arguments + place).map(Shell.quoted)).joined(separator: " ")
+    return (["hone", command] + (arguments + others + place).map(Shell.quoted)).joined(separator: " ")
   }
 }
 

@@ -11,6 +11,10 @@ struct TuneSession: Sendable {
   let bench: Workbench
   let store: SQLiteStore
   let database: Setting<String>
+  /// As they were given, for commands that are shown to be copied.
+  let options: TaskOptions
+  /// The other words of the command that a raised cap does not change: `--record tape.jsonl`.
+  let kept: [String]
   let console: Console
 
   var study: String { resolved.task.study }
@@ -41,8 +45,8 @@ struct TuneSession: Sendable {
     let report = try result.get()
     try ReportView(
       report: report, task: resolved, trials: try await store.trials(of: study),
-      roles: Roles(spends: try await store.spendByRole(of: study)), database: namedDatabase,
-      isReplay: mode == .replay, console: console
+      roles: Roles(spends: try await store.spendByRole(of: study)), database: database, options: options,
+      kept: kept, isReplay: mode == .replay, console: console
     ).print()
     if requireImprovement, !report.isImproved { throw ExitCode(Exit.no.rawValue) }
   }
@@ -64,8 +68,6 @@ struct TuneSession: Sendable {
     case .finished: break
     }
   }
-
-  private var namedDatabase: String? { database.origin == "--db" ? database.value : nil }
 
   /// The command that goes on: as it was typed, without `--fresh`, which would begin again.
   private var resumeLine: String {
