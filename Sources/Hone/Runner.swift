@@ -16,12 +16,16 @@ public protocol Runner: Sendable {
   /// are values.
   func run(_ example: Example, repeat: Int) async -> Outcome
 
+  /// Model requests that one run makes, as far as that is known beforehand; 1 by default.
+  var requestsPerRollout: Int { get }
+
   /// What the workflow should answer, where the data say so: proposers may show it with training examples. Nil by default.
   func label(of example: Example) -> String?
 }
 
 extension Runner {
   public var asksModel: Bool { false }
+  public var requestsPerRollout: Int { 1 }
   public func label(of example: Example) -> String? { nil }
 }
 

@@ -55,7 +55,7 @@ extension StudyDriver {
   private var ownCaps: SearchCaps {
     SearchCaps(
       from: searched, trials: settings.budget.trials, rollouts: settings.budget.rollouts,
-      kept: settings.budget.rollouts.map(testReserve) ?? 0, tested: tested, isAfterEnd: !isAnyMeasured)
+      kept: settings.budget.rollouts.map { testReserve(of: $0) } ?? 0, tested: tested, isAfterEnd: !isAnyMeasured)
   }
 
   private var isAnyMeasured: Bool {

@@ -125,9 +125,12 @@ extension StudyDriver {
 
   // MARK: - Rollouts
 
-  /// - Parameter ended: told how many are done; nil: the trial's progress is.
+  /// - Parameters:
+  ///   - begins: called when some are about to be run: there are new ones, and the caps have room for them.
+  ///   - ended: told how many are done; nil: the trial's progress is.
   mutating func run(
-    _ jobs: [RolloutRunner.Job], of trial: TrialRecord, ended: (@Sendable (Int) -> Void)? = nil
+    _ jobs: [RolloutRunner.Job], of trial: TrialRecord, begins: @Sendable () -> Void = {},
+    ended: (@Sendable (Int) -> Void)? = nil
   ) async throws -> RolloutRunner.Batch {
     // Only a proposer looks at traces, and only at those of training examples.
     let split = jobs.first?.split
@@ -140,6 +143,7 @@ extension StudyDriver {
     let runner = RolloutRunner(
       store: store, study: name, runner: runner, parallel: settings.parallel, calls: calls, cassette: cassette,
       mode: mode, elapsed: elapsed, deadline: settings.budget.seconds.map { $0 - earlierSeconds } ?? .infinity)
+    if isNew.contains(true) { begins() }
     let (number, progress) = (trial.number, progress)
     let total = jobs.count
     let batch = await runner.run(

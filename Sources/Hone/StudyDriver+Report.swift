@@ -40,11 +40,18 @@ extension StudyDriver {
     do {
       var sides: [[Double?]] = []
       let (jobs, progress) = (jobs(.test, data.test), progress)
-      progress(.testing(done: 0, total: jobs.count * 2))
+      let known = try await store.rollouts(of: name, trial: nil, split: .test, traces: false)
+      let missing = [start, best].map { trial in
+        let places = Set(known.lazy.filter { $0.trial == trial.number }.map(\.place))
+        return jobs.count { !places.contains($0.place) }
+      }
+      let total = missing[0] + missing[1]
       for (side, trial) in [start, best].enumerated() {
-        let batch = try await run(jobs, of: trial) {
-          progress(.testing(done: side * jobs.count + $0, total: jobs.count * 2))
-        }
+        // What earlier sessions ran is not run again, and of what has no room nothing is begun.
+        let before = (side == 0 ? 0 : missing[0]) - (jobs.count - missing[side])
+        let batch = try await run(
+          jobs, of: trial, begins: { if side == 0 || missing[0] == 0 { progress(.testing(done: 0, total: total)) } },
+          ended: { progress(.testing(done: before + $0, total: total)) })
         if let failure = batch.failure { return (nil, "a test rollout failed: \(failure.message)") }
         sides.append(batch.rollouts.map { $0?.score })
       }

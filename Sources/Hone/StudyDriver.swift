@@ -73,11 +73,12 @@ struct StudyDriver: Sendable {
     var stop: Report.Stop
     do {
       stop = try await search(&driver)
-    } catch let error as ModelError where error.kind == .budget && best != nil {
+    } catch let error as ModelError where error.kind == .budget {
       stop = Self.stop(error)
+      if best == nil { throw startless(stop) }
     } catch let cap as Cap {
-      guard best != nil else { throw cap.error }
       stop = cap.stop
+      if best == nil { throw startless(stop) }
     }
     return try await report(stop, driver)
   }
@@ -146,7 +147,9 @@ struct StudyDriver: Sendable {
     for trial in trials where trial.state == .complete || trial.state == .failed { count(trial) }
     earlierSeconds = try await store.seconds(of: name)
     var searchBudget = settings.budget
-    if let requests = searchBudget.requests { searchBudget.requests = max(1, requests - testReserve(of: requests)) }
+    if let requests = searchBudget.requests {
+      searchBudget.requests = max(1, requests - testReserve(of: requests, each: runner.requestsPerRollout))
+    }
     ledger = Ledger(
       budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds,
       clock: elapsed.clock)
@@ -165,10 +168,12 @@ struct StudyDriver: Sendable {
     try await loadPassed()
   }
 
-  /// Requests or rollouts kept for the sealed test, at most half of what there is.
-  func testReserve(of cap: Int) -> Int {
-    let needed = data.test.count * settings.repeats * 2
-    return needed * 2 <= cap ? needed : 0
+  /// Rollouts kept for the sealed test, or the requests of so many, where half is enough or the rest has room for two whole
+  /// trials.
+  func testReserve(of cap: Int, each: Int = 1) -> Int {
+    let (search, test) = (2 * data.validation.count, 2 * data.test.count)
+    let needed = test * settings.repeats * each
+    return needed <= max(cap / 2, cap - search * settings.repeats * each) ? needed : 0
   }
 
   private var plan: Plan {
@@ -209,11 +214,15 @@ struct StudyDriver: Sendable {
   /// A cap was reached in the middle of a trial, which is interrupted and goes on when there is room again.
   struct Cap: Error {
     let stop: Report.Stop
+  }
 
-    /// When there is nothing to report yet.
-    var error: ModelError {
-      ModelError(.budget, "the budget of \(stop.rawValue) ended the study before its start was measured")
-    }
+  /// There is nothing to report yet.
+  private func startless(_ stop: Report.Stop) -> StudyError {
+    // Those of a batch that was cut are stored and not yet in the table.
+    .budget(
+      stop,
+      "the budget of \(stop.rawValue) is used up before the start was measured: \(searched) of \(table.examples) "
+        + "rollouts")
   }
 
   private static func stop(_ error: ModelError) -> Report.Stop {

@@ -11,6 +11,8 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
   /// The same failure again and again, or of the start.
   case failing(String)
   case noData
+  /// A cap was reached before the start was measured, so that there is nothing to report.
+  case budget(Report.Stop, String)
   /// Something was asked for that cannot be, as an outcome that never comes or a reward for a ticket that nobody has.
   case refused(String, hint: String)
   case interrupted
@@ -24,6 +26,7 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
       "the study \"\(study)\" was begun with another \(parts.joined(separator: ", another "))"
     case .failing(let reason): reason
     case .noData: "there are no validation examples"
+    case .budget(_, let reason): reason
     case .refused(let reason, _): reason
     case .interrupted: "stopped before the end"
     }
@@ -39,6 +42,7 @@ public enum StudyError: Error, Sendable, CustomStringConvertible {
     case .failing:
       "mend the workflow, or take what fails out of the space, and give the study another name: what failed stays failed"
     case .noData: "give the study validation examples: they decide which trial is best"
+    case .budget: "what was measured is kept: raise the budget and start the study again, and it goes on there"
     case .refused(_, let hint): hint
     case .interrupted: "start the study again: it goes on where it stopped"
     }

@@ -181,6 +181,10 @@ public protocol Optimizer: Configured, Sendable {
   /// Outcomes without which it cannot search as it should; by default none. A study says when they never come.
   var neededOutcomes: [String] { get }
 
+  /// Model requests of an ask for one proposal: when each reply can be used, and at most, with every repair and every further
+  /// try; by default none.
+  func requestsPerAsk(_ space: Space) -> ClosedRange<Int>
+
   /// Why it searches as it does, in a few sentences for people; nil for one that has nothing to choose.
   func reason(for problem: Problem, progress: SearchProgress) -> String?
 
@@ -199,6 +203,7 @@ public protocol Optimizer: Configured, Sendable {
 
 extension Optimizer {
   public var neededOutcomes: [String] { [] }
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { 0...0 }
   public func reason(for problem: Problem, progress: SearchProgress) -> String? { nil }
   public func parent(_ state: State, _ context: AskContext) -> Int? { nil }
 }

@@ -59,7 +59,7 @@ import Testing
 
   /// Where the start is still the best, the line that goes on raises the cap that ended the search.
   /// All else stays as it was given, and the line works as it stands.
-  @Test(arguments: [(["--trials", "2"], "--trials 4"), (["--rollouts", "24"], "--rollouts 48")])
+  @Test(arguments: [(["--trials", "2"], "--trials 4"), (["--rollouts", "60"], "--rollouts 120")])
   func theNextLineRaisesTheCap(_ cap: [String], _ next: String) async throws {
     let program = try Program()
     defer { program.remove() }

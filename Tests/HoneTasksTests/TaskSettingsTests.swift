@@ -62,7 +62,7 @@ struct TaskSettingsTests {
   @Test func anEndlessEstimateIsNone() throws {
     var task = try triage()
     task.budget = Budget(trials: Int.max)
-    #expect(task.estimate(try task.loadData()).rollouts == nil)
+    #expect(task.estimate(try task.loadData()).cost(trials: .max) == nil)
   }
 
   @Test func aModelThatNobodyNamesIsAnError() throws {
@@ -93,7 +93,7 @@ struct TaskSettingsTests {
     #expect(TaskFile.changes(from: a.canonical, to: b.canonical).isEmpty)
   }
 
-  @Test func theEstimateBoundsARun() throws {
+  @Test func theEstimateOfARun() throws {
     var task = try triage()
     let data = try task.loadData()
     task.budget = Budget(trials: 10)
@@ -101,12 +101,15 @@ struct TaskSettingsTests {
     #expect(estimate.trials == 10)
     #expect(estimate.rolloutsPerTrial == 64)
     #expect(estimate.testRollouts == 318)
-    #expect(estimate.rollouts == 10 * (64 + 16) + 318)
-    #expect(estimate.requests == 10 * (64 + 16) + 318 + 20)
-    let tokens = try #require(estimate.tokensPerRollout)
-    #expect(tokens.lowerBound < 100 && tokens.upperBound > 400 && tokens.upperBound < 1500)
-    task.budget = Budget(requests: 50)
-    #expect(task.estimate(data).requests == 50)
+    let cost = try #require(estimate.cost(trials: 10))
+    #expect(cost.rollouts == 64 + 9 * (64 + 16) + 318)
+    // A text takes one request, or with its repair two.
+    #expect(cost.requests == cost.rollouts + 9 && estimate.requestsPerAsk == 1...2)
+    let tokens = estimate.tokensPerRollout
+    // In the middle eight worked examples are shown, each of some ten tokens.
+    #expect(tokens.lowerBound < 100 && tokens.upperBound > tokens.lowerBound + 80, "\(tokens)")
+    #expect(cost.tokens == cost.rollouts * ((tokens.lowerBound + tokens.upperBound) / 2) + 9 * 4000)
+    #expect(estimate.cost(trials: 0) == CostEstimate.Cost())
   }
 
   @Test func templatesFillWhatTheyKnow() {

@@ -156,8 +156,8 @@ private struct Parabola: Runner {
   /// A cap that leaves nothing to report is an error with words.
   @Test func aCapBeforeTheStartIsABudgetError() async throws {
     await #expect { try await tune(budget: Budget(trials: 50, rollouts: 10)) } throws: { error in
-      guard case .model(let error)? = error as? StudyError else { return false }
-      return error.kind == .budget && error.message.contains("rollouts") && !error.hint.isEmpty
+      guard let error = error as? StudyError, case .budget(.rollouts, let message) = error else { return false }
+      return message.contains("0 of 30 rollouts") && !error.hint.isEmpty
     }
   }
 

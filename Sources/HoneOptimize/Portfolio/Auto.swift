@@ -48,6 +48,8 @@ public struct Auto: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { words.requestsPerAsk(space) }
+
   public func start(_ problem: Problem) -> State {
     State(process: process.start(problem), parzen: parzen.start(problem), words: words.start(problem))
   }

@@ -35,6 +35,8 @@ public struct Joint: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { words(space).requestsPerAsk(space) }
+
   public func start(_ problem: Problem) -> State {
     State(text: words(problem.space).start(problem), numbers: numbers.start(problem))
   }

@@ -25,6 +25,7 @@ public struct ParEGO<Base: Optimizer>: Optimizer {
   public var name: String { base.name }
   public var needsRollouts: Bool { base.needsRollouts }
   public var neededOutcomes: [String] { base.neededOutcomes }
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { base.requestsPerAsk(space) }
 
   public init(_ base: Base) { self.base = base }
 

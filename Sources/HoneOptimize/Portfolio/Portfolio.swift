@@ -85,6 +85,25 @@ public struct Portfolio: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  /// The dearest member's; at most all of them together, because who gives nothing hands the turn on.
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> {
+    let words = settings.text.wordsOnly(space).parameters ?? []
+    func narrowed(_ text: ProposerSettings) -> ProposerSettings { self.narrowed(text, to: words) }
+    let asks = settings.members.map { member in
+      switch member {
+      case "auto": 0...0
+      case "llambo": LLAMBO().requestsPerAsk(space)
+      case "textgrad":
+        TextGrad(TextGrad.Settings(text: narrowed(TextGrad.Settings().text))).requestsPerAsk(space)
+      case "gepa": narrowed(GEPA.Settings().text).requests(space)
+      case "opro": narrowed(OPRO().settings).requests(space)
+      case "evoprompt": narrowed(EvoPrompt.Settings().text).requests(space)
+      default: narrowed(settings.text).requests(space)
+      }
+    }
+    return (asks.map(\.lowerBound).max() ?? 0)...asks.reduce(0) { $0 + $1.upperBound }
+  }
+
   public func start(_ problem: Problem) -> State {
     let count = max(1, settings.members.count)
     return State(
@@ -207,14 +226,7 @@ public struct Portfolio: Optimizer {
     var numbers = context
     numbers.model = nil
     let parameters = turnParameters(context)
-    func narrowed(_ text: ProposerSettings) -> ProposerSettings {
-      var text = text
-      text.parameters = parameters
-      text.fallback = false
-      text.prompts = settings.text.prompts
-      text.tries = text.tries ?? 1
-      return text
-    }
+    func narrowed(_ text: ProposerSettings) -> ProposerSettings { self.narrowed(text, to: parameters) }
     switch member {
     case "auto": return try await Auto().ask(count, state: state.numbers, context: numbers)
     case "llambo": return try await LLAMBO().ask(count, state: state.llambo, context: context)
@@ -232,6 +244,15 @@ public struct Portfolio: Optimizer {
     default:
       return try await OptoPrime(narrowed(settings.text)).ask(count, state: state.optoprime, context: context)
     }
+  }
+
+  private func narrowed(_ text: ProposerSettings, to parameters: [String]) -> ProposerSettings {
+    var text = text
+    text.parameters = parameters
+    text.fallback = false
+    text.prompts = settings.text.prompts
+    text.tries = text.tries ?? 1
+    return text
   }
 
   /// The text of this turn: one, drawn by the trace's credit.

@@ -58,6 +58,13 @@ public struct AlphaOPT: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  /// One request for insights, one for a proposal.
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> {
+    let each = settings.text.requests(space)
+    guard each.upperBound > 0 else { return each }
+    return 2...(1 + max(0, settings.text.repairs) + each.upperBound)
+  }
+
   public func start(_ problem: Problem) -> State {
     State(library: settings.library, isMaximized: problem.objective.direction == .maximize)
   }

@@ -44,6 +44,8 @@ public struct EvoPrompt: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { settings.text.wordsOnly(space).requests(space) }
+
   public func start(_ problem: Problem) -> State {
     State(
       memory: AttemptMemory(best: settings.population, newest: 0, direction: problem.objective.direction))

@@ -52,6 +52,8 @@ public struct GEPA: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { settings.text.wordsOnly(space).requests(space) }
+
   public func start(_ problem: Problem) -> State { State(isMaximized: problem.objective.direction == .maximize) }
 
   public func tell(_ event: Event, state: inout State) {

@@ -98,6 +98,17 @@ public struct LLAMBO: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> {
+    guard !space.encodable.isEmpty else { return 0...0 }
+    let predictions =
+      switch settings.surrogate {
+      case .discriminative: settings.permutations
+      case .generative: 1
+      case .none: 0
+      }
+    return min(settings.requests, 1 + predictions)...settings.requests
+  }
+
   public func start(_ problem: Problem) -> State {
     State(
       process: process.start(problem),

@@ -66,6 +66,14 @@ public struct MIPRO: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  /// The first ask is the dearest; turns of search ask nothing.
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> {
+    let each = settings.text.wordsOnly(space).requests(space)
+    guard each.upperBound > 0 else { return each }
+    let notes = settings.notes > 0 ? 1 : 0
+    return (notes + 1)...(notes * (1 + max(0, settings.text.repairs)) + settings.start * each.upperBound)
+  }
+
   public func start(_ problem: Problem) -> State {
     State(
       history: TrialHistory(problem, owner: name),

@@ -21,6 +21,8 @@ public struct OPRO: Optimizer {
     self.settings = settings
   }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { settings.requests(space) }
+
   public func start(_ problem: Problem) -> AttemptMemory {
     AttemptMemory(
       best: settings.memoryBest, newest: settings.memoryNewest, direction: problem.objective.direction)

@@ -18,6 +18,8 @@ public struct OptoPrime: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> { settings.requests(space) }
+
   public func start(_ problem: Problem) -> AttemptMemory {
     AttemptMemory(
       best: settings.memoryBest, newest: settings.memoryNewest, direction: problem.objective.direction)

@@ -60,8 +60,7 @@ struct ProposalRound {
 
   /// Adds one proposal; false when there is none to be had.
   private mutating func proposeOne(_ messages: (ProposalRound, Int) -> [ChatMessage]) async throws(ModelError) -> Bool {
-    let tries = max(1, settings.tries ?? (canFallBack ? 1 : 3))
-    for _ in 0..<tries {
+    for _ in 0..<settings.tries(parameters) {
       if try await askModel(messages) { return true }
       if talk.attempts.last?.outcome == .terminated { break }
     }

@@ -41,6 +41,19 @@ public struct ProposerSettings: Hashable, Sendable {
 }
 
 extension ProposerSettings {
+  /// Model requests for one proposal (`ProposalRound`); none where there is nothing to change.
+  func requests(_ space: Space) -> ClosedRange<Int> {
+    let mine = space.parameters.filter { !$0.domain.holdsDemonstrations && parameters?.contains($0.name) ?? true }
+    guard !mine.isEmpty else { return 0...0 }
+    return 1...(tries(mine) * (1 + max(0, repairs)))
+  }
+
+  /// Fresh requests for one proposal of these parameters.
+  func tries(_ changeable: [ParameterSpec]) -> Int {
+    let canFallBack = fallback && changeable.contains { $0.domain.isEncodable }
+    return max(1, tries ?? (canFallBack ? 1 : 3))
+  }
+
   /// The parameters that may be changed under an assignment, in the space's order. Demonstrations are not written.
   func changeable(_ space: Space, base: Assignment) -> [ParameterSpec] {
     space.parameters.filter { parameter in

@@ -36,6 +36,13 @@ public struct TextGrad: Optimizer {
 
   public init(_ settings: Settings = Settings()) { self.settings = settings }
 
+  /// Of a workflow of one step; each further one on the way asks once more an example.
+  public func requestsPerAsk(_ space: Space) -> ClosedRange<Int> {
+    let update = settings.text.wordsOnly(space).requests(space)
+    guard update.upperBound > 0 else { return update }
+    return (min(settings.examples, settings.requests) + 1)...(settings.requests + update.upperBound)
+  }
+
   public func start(_ problem: Problem) -> State { State() }
   public func tell(_ event: Event, state: inout State) {}
 

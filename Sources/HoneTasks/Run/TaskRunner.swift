@@ -58,6 +58,8 @@ public struct TaskRunner: Runner {
     return ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"].contains { name.contains($0) }
   }
 
+  public var requestsPerRollout: Int { task.requestsPerRollout }
+
   public func run(_ example: Example, repeat: Int) async -> Outcome {
     let assignment = TraceContext.current?.assignment ?? space.initial
     var rollout = RolloutState(row: example, fields: example, assignment: assignment, repeat: `repeat`)

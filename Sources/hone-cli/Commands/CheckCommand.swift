@@ -35,8 +35,7 @@ struct CheckCommand: AsyncParsableCommand {
     } else {
       try print(resolved, data, plan, console)
     }
-    try plan.decidability.check(isForced: options.force, console)
-    if !console.json { console.status("Next", options.line("tune", database.setting()), .info, wraps: false) }
+    try plan.decidability.gate(options, console, next: database.setting())
     if strict, !task.warnings.isEmpty { throw ExitCode(Exit.no.rawValue) }
   }
 
@@ -120,127 +119,5 @@ struct CheckCommand: AsyncParsableCommand {
         ],
         "settings": .object(settings), "plan": plan.asValue, "warnings": .array(task.warnings.map(\.fields)),
       ])
-  }
-}
-
-/// What a study would need at most, as `check` shows it.
-struct CheckPlan: Sendable {
-  /// Assignments there are; nil: no end of them.
-  var assignments: Int?
-  /// Whether each rollout asks a model.
-  var asksModel: Bool
-  var budget: Budget
-  var estimate: CostEstimate
-  var decidability: Decidability
-  /// Every trial is measured whole.
-  var isWhole: Bool
-
-  init(task: TaskFile, data: DataSplits) {
-    assignments = task.space.cardinality
-    budget = task.budget
-    estimate = task.estimate(data)
-    decidability = task.decidability(data)
-    isWhole = task.optimizer.scheduler.map { $0.name == SchedulerCatalog.defaultName } ?? true
-    asksModel = estimate.requestsPerRollout > 0
-  }
-
-  /// Rollouts of a trial that is not screened out, the training examples shown to proposers included.
-  private var rolloutsPerTrial: Int { estimate.rolloutsPerTrial + estimate.trainRolloutsPerAsk }
-
-  struct Line { var word: String, text: String, isWarning = false }
-
-  var lines: [Line] {
-    var lines: [Line] = []
-    lines.append(
-      Line(
-        word: "Space",
-        text: assignments.map { "\(Format.count($0)) assignments" } ?? "no end of assignments"))
-    var caps: [String] = []
-    if let value = budget.trials { caps.append(Format.plural(value, "trial")) }
-    if let value = budget.rollouts { caps.append(Format.plural(value, "rollout")) }
-    if let value = budget.requests { caps.append(Format.plural(value, "request")) }
-    if let value = budget.tokens { caps.append(Format.plural(value, "token")) }
-    if let value = budget.money { caps.append("\(Format.number(value)) of money") }
-    if let value = budget.seconds { caps.append(Format.duration(value)) }
-    if caps.isEmpty {
-      lines.append(
-        Line(word: "Budget", text: "none: the study ends when its space does, or when it is stopped", isWarning: true))
-    } else {
-      lines.append(Line(word: "Budget", text: "at most " + caps.joined(separator: ", ")))
-    }
-    var text =
-      "\(Format.plural(rolloutsPerTrial, "rollout")) a trial at most, \(Format.count(estimate.testRollouts)) for the sealed test"
-    if let rollouts = estimate.rollouts { text += "; \(Format.count(rollouts)) in all at most" }
-    let each = estimate.requestsPerRollout
-    if asksModel { text += each == 1 ? ", each one request" : ", each \(Format.count(each)) requests" }
-    lines.append(Line(word: "Plan", text: text))
-    if let bought { lines.append(Line(word: "Buys", text: bought)) }
-    let (validation, test) = (decidability.smallestValidationGain, decidability.smallestTestGain)
-    if let gains = Format.gains(validation: validation, test: test) {
-      lines.append(Line(word: "Can show", text: gains))
-    }
-    if let rollouts = estimate.rollouts, asksModel, let requests = budget.requests, rollouts > requests / each {
-      lines.append(
-        Line(
-          word: "Note",
-          text: "the request budget of \(Format.count(requests)) may end the study before its trials are run",
-          isWarning: true))
-    }
-    return lines
-  }
-
-  /// `about 9 trials measured whole and the test: 610 rollouts, 622 requests, 95,000 tokens`.
-  private var bought: String? {
-    guard let bought = decidability.bought, budget != Budget() else { return nil }
-    var parts = [Format.plural(bought.rollouts, "rollout")]
-    if bought.requests > 0 { parts.append("about " + Format.plural(bought.requests, "request")) }
-    if let tokens = bought.tokens { parts.append("about " + Format.plural(tokens, "token")) }
-    let trials = "\(Format.plural(bought.trials, "trial")) measured whole"
-    return (isWhole ? "room for " : "as much as ") + trials
-      + (estimate.testRollouts > 0 ? " and the sealed test: " : ": ") + parts.joined(separator: ", ")
-  }
-
-  var asValue: Value {
-    [
-      "bought": decidability.bought.map {
-        [
-          "trials": .int($0.trials), "rollouts": .int($0.rollouts), "requests": .int($0.requests),
-          "tokens": $0.tokens.asValue,
-        ]
-      } ?? .null,
-      "least": [
-        "rollouts": .int(decidability.rollouts), "requests": .int(decidability.requests),
-        "tokens": .int(decidability.tokens),
-      ],
-      "smallest_validation_gain": decidability.smallestValidationGain.asValue,
-      "smallest_test_gain": decidability.smallestTestGain.asValue, "refusals": decidability.asValue,
-      "rollouts_per_trial": .int(rolloutsPerTrial), "test_rollouts": .int(estimate.testRollouts),
-      "assignments": assignments.asValue,
-      "trials": estimate.trials.asValue, "rollouts": estimate.rollouts.asValue, "asks_model": .bool(asksModel),
-    ]
-  }
-}
-
-extension Decidability {
-  /// - Throws: `Failure` 65 when a study could decide nothing; forced, that is a warning.
-  func check(isForced: Bool, _ console: Console) throws(Failure) {
-    guard !refusals.isEmpty else { return }
-    guard isForced else {
-      let isOfData = refusals.allSatisfy { if case .rows = $0 { true } else { false } }
-      throw Failure(
-        .badInput, refusals.map(\.description).joined(separator: "; "),
-        hint: (isOfData ? "add rows, or give that split a larger part" : "raise the budget") + "; --force insists")
-    }
-    for refusal in refusals { console.warning(refusal.description) }
-  }
-
-  var asValue: Value {
-    .array(
-      refusals.map {
-        [
-          "of": .string($0.subject), "given": .int($0.given), "needed": .int($0.needed),
-          "message": .string($0.description),
-        ]
-      })
   }
 }

@@ -53,7 +53,7 @@ struct TuneCommand: AsyncParsableCommand {
       console.message(warning.rendered(colored: console.terminal.hasColor))
     }
     let data = try resolved.task.loadData()
-    try resolved.task.decidability(data).check(isForced: options.force, console)
+    try resolved.task.decidability(data).gate(options, console)
     try await resolved.task.checkSandbox(environment: resolved.environment)
     try resolved.task.checkPrograms(environment: resolved.environment)
     let (cassette, mode) = try openCassette(console)

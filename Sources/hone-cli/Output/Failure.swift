@@ -138,6 +138,10 @@ extension Failure {
           "mend the workflow, or take what fails out of the space, and begin again with --fresh; without it a study "
           + "with the same task file goes on, and what failed stays failed")
     case .noData: self.init(.badInput, error.message, hint: "name a file with rows under data.validation")
+    case .budget(let stop, _):
+      self.init(
+        .no, error.message,
+        hint: "what was measured is kept: the same command with a larger --\(stop.rawValue) goes on there")
     case .refused(_, let hint): self.init(.badInput, error.message, hint: hint)
     case .interrupted: self.init(.tryAgain, "stopped before the end", hint: "run the same command again")
     }

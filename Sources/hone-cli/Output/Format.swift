@@ -85,6 +85,9 @@ enum Format {
     return "gains of about \(fixed(validation, 2)) on validation\(more), four times in five, for scores from 0 to 1"
   }
 
+  /// In place of them, of a task without data.
+  static let noRows = "one number a trial, no rows: no interval can be given"
+
   /// A parameter's value on one line.
   static func value(_ value: Value, columns: Int = 40) -> String {
     switch value {

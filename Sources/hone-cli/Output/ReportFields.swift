@@ -7,6 +7,12 @@ extension Report {
   /// - Parameter trials: of the study.
   func fields(_ trials: [TrialRecord], space: Space, roles: Roles) throws -> [String: Value] {
     var fields = try Self.renamed(Value(encoding: self)).object ?? [:]
+    // One row is no sample.
+    for (name, comparison) in [("validation", validation), ("test", test)] where comparison?.isSample == false {
+      var members = fields[name]?.object ?? [:]
+      for key in ["start_interval", "best_interval", "gain_interval", "p_value"] { members[key] = .null }
+      fields[name] = .object(members)
+    }
     fields["spend"] = spend.asValue
     fields["improved"] = .bool(isImproved)
     fields["roles"] = roles.asValue

@@ -49,7 +49,8 @@ struct ReportView {
     } else if let start = report.validation {
       text += "; the start \(Format.score(start.start))"
       if start.count < report.best.count { text += " and this \(Format.score(start.best))" }
-      text += " on the same \(Format.count(start.count)), gain \(start.gainText) (\(start.gainIntervalText))"
+      let interval = start.isSample ? start.gainIntervalText : Comparison.noInterval
+      text += " on the same \(Format.count(start.count)), gain \(start.gainText) (\(interval))"
     }
     return text
   }
@@ -128,6 +129,10 @@ extension Report {
     guard let test else {
       return "\(isTestOpened == true ? "opened, but not finished" : "not opened"): \(Printable.line(untested))"
     }
+    guard test.isSample else {
+      return "\(Format.score(test.start)) -> \(Format.score(test.best)), gain \(Format.gain(test.gain)); "
+        + Comparison.noInterval
+    }
     let level = Format.percent(0.95)
     var text = "\(Format.score(test.start)) -> \(Format.score(test.best)) (\(test.bestInterval.line))"
     text +=
@@ -144,6 +149,11 @@ extension Comparison {
     [gainInterval.lower, gainInterval.upper].map { Format.difference($0, between: start, and: best) }
       .joined(separator: " to ")
   }
+
+  /// Rows that stand for others; one says nothing of them.
+  var isSample: Bool { count > 1 }
+
+  static let noInterval = "one row: no interval"
 }
 
 extension Comparison.Interval {

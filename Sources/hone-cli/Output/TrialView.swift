@@ -85,10 +85,10 @@ struct TrialView {
       "Trial", "\(study)/\(trial.number)  \(trial.screened ? "screened out" : trial.state.rawValue)  by \(origin)")
     if let estimate = trial.estimate {
       let range = interval.map { " (\($0.line))" } ?? ""
-      console.result(
-        "Score",
-        "\(Format.score(estimate.mean))\(range)  over \(Format.plural(estimate.count, "rollout")), deviation "
-          + Format.score(estimate.deviation))
+      var text = "\(Format.score(estimate.mean))\(range)  over \(Format.plural(estimate.count, "rollout"))"
+      if estimate.count > 1 { text += ", deviation \(Format.score(estimate.deviation))" }
+      if rows.count == 1 { text += "; \(Comparison.noInterval)" }
+      console.result("Score", text)
     }
     for (name, value) in trial.outcomes.sorted(by: { $0.key < $1.key }) {
       console.result("Outcome", "\(Printable.line(name)) \(Format.amount(value))", .strong)
@@ -107,11 +107,18 @@ struct TrialView {
     }
   }
 
-  /// Of its mean on the validation rows; nil for fewer than two scores.
+  /// Mean scores of the validation rows: repeats of one row say nothing of others.
+  private var rows: [Double] {
+    var scores: [String: [Double]] = [:]
+    for rollout in rollouts where rollout.split == .validation {
+      if let score = rollout.score { scores[rollout.example, default: []].append(score) }
+    }
+    return scores.sorted { $0.key < $1.key }.map { $0.value.reduce(0, +) / Double($0.value.count) }
+  }
+
+  /// Of its mean on the validation rows; nil for fewer than two.
   private var interval: Comparison.Interval? {
-    guard trial.estimate != nil else { return nil }
-    let scores = rollouts.filter { $0.split == .validation }.compactMap(\.score)
-    return Figure(scores: scores, confidence: definition.confidence).interval
+    trial.estimate == nil ? nil : Figure(scores: rows, confidence: definition.confidence).interval
   }
 
   private func printChanges() {

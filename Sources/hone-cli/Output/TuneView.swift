@@ -56,8 +56,8 @@ final class TuneView: Sendable {
     var parts = ["train \(Format.count(plan.train))", "validation \(Format.count(plan.validation))"]
     parts.append("test \(Format.count(plan.test))" + (plan.test > 0 ? " (sealed)" : ""))
     console.status("Data", parts.joined(separator: ", "))
-    guard let gains = Format.gains(validation: plan.smallestValidationGain, test: plan.smallestTestGain) else { return }
-    console.status("Can show", gains)
+    let gains = Format.gains(validation: plan.smallestValidationGain, test: plan.smallestTestGain)
+    if let text = task.task.data == nil ? Format.noRows : gains { console.status("Can show", text) }
   }
 
   /// Why an optimizer that chooses searches as it does.

@@ -1,18 +1,18 @@
 extension TaskTemplate {
-  /// A shell script with three numbers in it, tuned on 32 rows.
+  /// A shell script with three numbers in it, tuned on 84 rows.
   static var commandFiles: [TemplateFile] {
     [
       TemplateFile(path: taskName, purpose: "what is tuned, and how it is scored", text: commandTask),
       TemplateFile(path: "urgency.sh", purpose: "the program that is tuned", text: commandProgram, isProgram: true),
       TemplateFile(
         path: "data/train.jsonl", purpose: "rows optimizers may learn from",
-        text: rows("text", "label", prefix: "t", Array(urgencyRows[..<10]))),
+        text: rows("text", "label", prefix: "t", Array(urgencyRows[..<12]))),
       TemplateFile(
         path: "data/validation.jsonl", purpose: "rows that trials are compared on",
-        text: rows("text", "label", prefix: "v", Array(urgencyRows[10..<22]))),
+        text: rows("text", "label", prefix: "v", Array(urgencyRows[12..<42]))),
       TemplateFile(
         path: "data/test.jsonl", purpose: "rows that are kept for the final report",
-        text: rows("text", "label", prefix: "s", Array(urgencyRows[22...]))),
+        text: rows("text", "label", prefix: "s", Array(urgencyRows[42...]))),
     ]
   }
 
@@ -64,39 +64,4 @@ extension TaskTemplate {
       }'
 
     """
-
-  private static let urgencyRows = [
-    ("MY CARD WAS STOLEN, BLOCK IT NOW", "urgent"),
-    ("Could you tell me your opening hours?", "normal"),
-    ("Please help!! I am locked out and my flight leaves in an hour!!", "urgent"),
-    ("I would like a new statement for March.", "normal"),
-    ("Thanks, that solved it!", "normal"),
-    ("SOMEONE IS SPENDING MY MONEY", "urgent"),
-    ("Water is coming through the ceiling!!! Send somebody!!!", "urgent"),
-    ("How do I change my address?", "normal"),
-    ("Great service last week!", "normal"),
-    ("What does the USB adapter cost?", "normal"),
-    ("STOP the transfer, it is going to the WRONG ACCOUNT", "urgent"),
-    ("Is there a fee for paying abroad?", "normal"),
-    ("The alarm will not stop!!! Nobody answers!!!", "urgent"),
-    ("Happy new year to the whole team!", "normal"),
-    ("CALL ME BACK IMMEDIATELY", "urgent"),
-    ("Which documents do I need for the form A38?", "normal"),
-    ("Gas smell in the kitchen!! What do I do!!", "urgent"),
-    ("I have a question about my invoice.", "normal"),
-    ("The NEW app looks nice!", "normal"),
-    ("POWER IS OUT IN THE WHOLE BUILDING", "urgent"),
-    ("Can I order a second key?", "normal"),
-    ("My son swallowed a battery!!! Help!!!", "urgent"),
-    ("THE SERVER ROOM IS ON FIRE", "urgent"),
-    ("Could someone look at my request from Monday?", "normal"),
-    ("They are breaking in right now!!!", "urgent"),
-    ("Lovely, thank you!", "normal"),
-    ("DO NOT PAY THE INVOICE, IT IS FAKE", "urgent"),
-    ("Where can I find the PDF manual?", "normal"),
-    ("Everything is flooded!! Please hurry!!", "urgent"),
-    ("Do you ship to Norway?", "normal"),
-    ("ALL ORDERS ARE LOST", "urgent"),
-    ("I would like to cancel my newsletter.", "normal"),
-  ]
 }
