@@ -15,25 +15,75 @@ enum WorldSuite {
   /// Every trial whole, screened after the first rows; and each trial tested against the best one in pairs.
   private static let schedulers = ["full", "sequential-test"]
 
-  static func run() async throws -> [Figure] {
+  /// What is asked for by name: worlds, schedulers, optimizers; of a kind that is not named all.
+  private struct Choice {
+    var worlds = SimulatedWorld.all
+    var schedulers = WorldSuite.schedulers
+    /// The default first, which peers are compared with.
+    var contenders =
+      ([OptimizerCatalog.defaultName] + WorldSuite.optimizers).map { Contender(name: $0) } + [
+        Contender(name: "mipro", hasShots: true),
+        Contender(name: "portfolio", settings: ["members": .array(Portfolio.members.map(Value.string))]),
+      ]
+
+    init(_ words: [String]) throws {
+      let known = Set(worlds.map(\.name) + schedulers + contenders.map(\.name)).sorted()
+      if let word = words.first(where: { !known.contains($0) }) {
+        throw UnknownWord(description: "worlds knows no \"\(word)\"; it knows \(known.joined(separator: ", "))")
+      }
+      func narrow<Element>(_ list: inout [Element], _ name: (Element) -> String) {
+        let chosen = list.filter { words.contains(name($0)) }
+        if !chosen.isEmpty { list = chosen }
+      }
+      narrow(&worlds, \.name)
+      narrow(&schedulers) { $0 }
+      narrow(&contenders, \.name)
+    }
+  }
+
+  /// An optimizer, its settings, and whether the workflow has demonstrations.
+  private struct Contender {
+    var name: String
+    var settings: Value = .null
+    var hasShots = false
+
+    var label: String {
+      hasShots ? "\(name) with demonstrations" : settings == .null ? name : "\(name) of all members"
+    }
+  }
+
+  private struct UnknownWord: Error, CustomStringConvertible { let description: String }
+
+  /// - Parameter words: worlds, schedulers and optimizers by name, as `few rare gepa sequential-test`; none: all of them.
+  static func run(_ words: [String] = []) async throws -> [Figure] {
     var figures: [Figure] = []
     let peers = try WorldPeers()
-    for scheduler in schedulers {
-      for world in [SimulatedWorld.null, .coin] { figures += try await nothingHelps(world, scheduler) }
-      for world in [SimulatedWorld.few, .many, .rare] { figures += try await metricCalls(world, scheduler, peers) }
+    let choice = try Choice(words)
+    for scheduler in choice.schedulers {
+      for world in choice.worlds {
+        figures +=
+          [.null, .coin].contains(world)
+          ? try await nothingHelps(
+            world, scheduler, optimizers.filter { name in choice.contenders.contains { $0.name == name } })
+          : try await metricCalls(world, scheduler, choice.contenders, peers)
+      }
     }
     return figures
   }
 
   // MARK: - Where nothing helps
 
-  private static func nothingHelps(_ world: SimulatedWorld, _ scheduler: String) async throws -> [Figure] {
+  private static func nothingHelps(_ world: SimulatedWorld, _ scheduler: String, _ optimizers: [String]) async throws
+    -> [Figure]
+  {
+    // The default is none of those in turn.
+    let optimizers = optimizers.isEmpty ? [OptimizerCatalog.defaultName] : optimizers
     let runs = 200
     var (improved, better) = (0, 0)
     for run in 0..<runs {
       let name = optimizers[run % optimizers.count]
       let outcome = try await study(
-        world, name, scheduler, seed: run, validation: 50, test: 100, budget: Budget(trials: 20))
+        world, Contender(name: name), scheduler, seed: run, validation: 50, test: 100, budget: Budget(trials: 20))
       if outcome.report.isImproved { improved += 1 }
       if outcome.report.bestTrial != outcome.report.startTrial { better += 1 }
     }
@@ -56,19 +106,19 @@ enum WorldSuite {
   /// The peers were given as many calls (`Benchmarks/Peers/world_peers.py`); the trials bound the time this takes.
   private static let budget = Budget(trials: 80, rollouts: 4_000)
 
-  private static func metricCalls(_ world: SimulatedWorld, _ scheduler: String, _ peers: WorldPeers) async throws
-    -> [Figure]
-  {
+  private static func metricCalls(
+    _ world: SimulatedWorld, _ scheduler: String, _ contenders: [Contender], _ peers: WorldPeers
+  ) async throws -> [Figure] {
     var figures: [Figure] = []
     var medians: [(name: String, median: Double)] = []
-    for (name, hasShots) in ([OptimizerCatalog.defaultName] + optimizers).map({ ($0, false) }) + [("mipro", true)] {
+    for contender in contenders {
       var outcomes: [Outcome] = []
       for seed in seeds {
         outcomes.append(
           try await study(
-            world, name, scheduler, seed: seed, validation: validation, test: 0, budget: budget, hasShots: hasShots))
+            world, contender, scheduler, seed: seed, validation: validation, test: 0, budget: budget))
       }
-      let label = hasShots ? "\(name) with demonstrations" : name
+      let label = contender.label
       let calls = outcomes.map { $0.calls.map(Double.init) ?? .infinity }.sorted()
       medians.append((label, calls[calls.count / 2]))
       let truths = outcomes.map(\.truth).sorted()
@@ -113,11 +163,11 @@ enum WorldSuite {
   }
 
   private static func study(
-    _ world: SimulatedWorld, _ optimizer: String, _ scheduler: String, seed: Int, validation: Int, test: Int,
-    budget: Budget, hasShots: Bool = false
+    _ world: SimulatedWorld, _ contender: Contender, _ scheduler: String, seed: Int, validation: Int, test: Int,
+    budget: Budget
   ) async throws -> Outcome {
     let model = SimulatedModel(world, seed: UInt64(seed))
-    let counted = CountedRunner(SimulatedRunner(world, model: model, hasShots: hasShots))
+    let counted = CountedRunner(SimulatedRunner(world, model: model, hasShots: contender.hasShots))
     let space = counted.space
     let words = [SimulatedWorld.opening] + world.rules.map(\.phrase)
     let whole = Assignment(["instruction": .string(words.joined(separator: " "))])
@@ -127,8 +177,8 @@ enum WorldSuite {
     let report = try await Study(store: MemoryStore(), name: "world").run(
       counted, problem: Problem(space: space, objective: Objective(), seed: UInt64(seed)),
       data: SimulatedRunner.data(train: 100, validation: validation, test: test),
-      optimizer: try OptimizerCatalog.make(name: optimizer, space: space),
-      optimizerSettings: ["use": .string(optimizer)],
+      optimizer: try OptimizerCatalog.make(name: contender.name, settings: contender.settings, space: space),
+      optimizerSettings: ["use": .string(contender.name), "settings": contender.settings],
       settings: StudySettings(parallel: 1, budget: budget),
       scheduler: scheduler == "full" ? nil : try SchedulerCatalog.make(name: scheduler),
       proposer: model, logger: nil

@@ -12,7 +12,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("fidelity", FidelitySuite.run),
   ("mixed", MixedSuite.run),
   ("proposers", ProposerSuite.run),
-  ("worlds", WorldSuite.run),
+  ("worlds", { try await WorldSuite.run(Array(CommandLine.arguments.dropFirst(2))) }),
   ("live", LiveSuite.run),
 ]
 

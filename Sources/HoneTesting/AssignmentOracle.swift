@@ -1,3 +1,4 @@
+import Foundation
 import HoneTrace
 
 /// Says whether an assignment is one of a space, by itself: it shares no code with `Space.accept`, so that one can be tested
@@ -81,6 +82,7 @@ public struct AssignmentOracle: Sendable {
   private static func fault(_ text: String, _ domain: TextDomain) -> String? {
     guard text.count >= domain.minLength, text.count <= domain.maxLength else { return "of a length not allowed" }
     if let fault = controls(text) { return fault }
+    if domain.role == .demonstrations, let fault = demonstrations(text) { return fault }
     let found = placeholders(text)
     if let lost = domain.placeholders.first(where: { !found.contains($0) }) { return "{\(lost)} is missing" }
     guard let optional = domain.optionalPlaceholders else { return nil }
@@ -94,6 +96,17 @@ public struct AssignmentOracle: Sendable {
     }
     guard text.contains(where: { !$0.isWhitespace }) else { return "empty" }
     return text.count > domain.maxLength ? "too long" : controls(text)
+  }
+
+  /// Lines of `{"inputs": {...}, "output": "..."}`, read by another reader of JSON.
+  private static func demonstrations(_ text: String) -> String? {
+    for line in text.components(separatedBy: "\n") where line.contains(where: { !$0.isWhitespace }) {
+      let object = (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
+      guard let object, object.count == 2, object["inputs"] is [String: Any], object["output"] is String else {
+        return "a line that is no demonstration"
+      }
+    }
+    return nil
   }
 
   private static func controls(_ text: String) -> String? {

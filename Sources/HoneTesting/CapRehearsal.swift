@@ -23,8 +23,14 @@ public struct CapRehearsal: Sendable {
   }
 
   public let seed: UInt64
+  /// Every workflow request is sent a second time behind the ledger's back: a study whose caps do not hold, to show that the
+  /// endpoints' books would tell.
+  public let leaks: Bool
 
-  public init(seed: UInt64) { self.seed = seed }
+  public init(seed: UInt64, leaks: Bool = false) {
+    self.seed = seed
+    self.leaks = leaks
+  }
 
   /// One study, in one or two sessions.
   public func run(_ number: Int) async throws -> Outcome {
@@ -33,9 +39,9 @@ public struct CapRehearsal: Sendable {
     let clock = SimulatedClock()
     let workflow = plan.endpoint(clock, isProposer: false, &random)
     let proposer = plan.endpoint(clock, isProposer: true, &random)
+    let client = workflow.client(alias: "workflow", maxConcurrent: plan.concurrent)
     let runner = SimulatedRunner(
-      plan.world, model: workflow.client(alias: "workflow", maxConcurrent: plan.concurrent), hasNumbers: plan.hasNumbers
-    )
+      plan.world, model: leaks ? LeakingModel(base: client) : client, hasNumbers: plan.hasNumbers)
     let store = MemoryStore()
     var outcome = Outcome()
     outcome.plan = "run \(number): \(plan.optimizer) in \(plan.world.name), parallel \(plan.parallel), \(plan.budget)"
@@ -60,6 +66,16 @@ public struct CapRehearsal: Sendable {
     outcome.unbooked = abs(outcome.books.reduce(0) { $0 + $1.requests } - spend.requests)
     outcome.overshoot = plan.overshoot(outcome.books, spend, seconds: clock.seconds)
     return outcome
+  }
+
+  /// Sends each request twice, once where no ledger sees it.
+  private struct LeakingModel: ChatModel {
+    let base: any ChatModel
+
+    func chat(_ request: ChatRequest) async throws(ModelError) -> ChatReply {
+      _ = await CallContext.$current.withValue(nil) { try? await base.chat(request) }
+      return try await base.chat(request)
+    }
   }
 
   private struct Plan {

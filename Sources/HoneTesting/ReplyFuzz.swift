@@ -15,6 +15,8 @@ public struct ReplyFuzz: Sendable {
     /// Replies with a typed rejection.
     public var rejected = 0
     public var proposals = 0
+    /// Proposals that show demonstrations, which `mipro` alone makes.
+    public var shots = 0
     public var outOfDomain = 0
     public var duplicates = 0
     /// Asks that threw, and refusals without a reason or with one that is too long.
@@ -34,6 +36,7 @@ public struct ReplyFuzz: Sendable {
       sum.applied += b.applied
       sum.rejected += b.rejected
       sum.proposals += b.proposals
+      sum.shots += b.shots
       sum.outOfDomain += b.outOfDomain
       sum.duplicates += b.duplicates
       sum.faults += b.faults
@@ -69,7 +72,7 @@ public struct ReplyFuzz: Sendable {
     return tallies
   }
 
-  /// A space of the generator's with a template, some numbers that are clipped and some free code.
+  /// A space of the generator's with a template, some numbers that are clipped, some free code and some demonstrations.
   public func space(_ number: Int) -> Space {
     var random = RandomStream(seed: seed, name: "fuzz space/\(number)")
     var space = SpaceGenerator(seed: seed, parameters: 5).space(number)
@@ -95,6 +98,10 @@ public struct ReplyFuzz: Sendable {
       space.parameters.append(
         ParameterSpec(
           name: "program", domain: .code(CodeDomain(language: "python", maxLength: 200)), initial: "return 0"))
+    }
+    if random.uniform() < 0.5 {
+      space.parameters.append(
+        ParameterSpec(name: "shots", domain: .demonstrations(maxLength: 200 + Int(random.next() % 400)), initial: ""))
     }
     return space
   }
@@ -128,10 +135,14 @@ public struct ReplyFuzz: Sendable {
     for round in 0..<rounds where model.replies < most {
       var context = AskContext(
         problem: problem, round: round, known: Set(known.map(\.key)), incumbent: best,
-        rollouts: Self.rollouts(best?.trial ?? 0), model: model)
+        model: model)
       context.parent = optimizer.parent(state, context).map {
         AskContext.Parent(trial: $0, assignment: known.indices.contains($0) ? known[$0] : space.initial)
       }
+      let shown = context.parent?.trial ?? best?.trial ?? 0
+      let base = context.parent?.assignment ?? best?.assignment ?? space.initial
+      context.rollouts = Self.rollouts(shown, base, round, &random)
+      context.labels = ["example \(round)-0": "label 0"]
       let answer: Answer
       do {
         answer = try await optimizer.ask(1 + Int(random.next() % 4), state: state, context: context)
@@ -150,6 +161,14 @@ public struct ReplyFuzz: Sendable {
         if known.contains(where: { AssignmentOracle.isSame($0, proposal.assignment) }) {
           tally.duplicates += 1
           tally.find("study \(number), \(optimizer.name): known: \(proposal.assignment.key.prefix(300))")
+        }
+        let shots = proposal.assignment["shots"]
+        if shots != nil, shots != "" {
+          tally.shots += 1
+          if proposal.origin != "mipro" {
+            tally.faults += 1
+            tally.find("study \(number), \(optimizer.name): demonstrations of its own: \(shots ?? .null)")
+          }
         }
         begin(proposal)
       }
@@ -173,11 +192,28 @@ public struct ReplyFuzz: Sendable {
     }
   }
 
-  private static func rollouts(_ trial: Int) -> [RolloutRecord] {
-    (0..<2).map { index in
-      RolloutRecord(
-        trial: trial, split: .train, example: "example \(index)", repeat: 0, cacheKey: "\(index)", score: Double(index),
-        feedback: "Expected label \(index).", output: .string("output \(index)"))
+  /// Two rollouts with traces: every parameter feeds a prompt, a model answers it, the answer is scored. Inputs and answers
+  /// hold what must not break a line of JSON or a template.
+  private static func rollouts(_ trial: Int, _ assignment: Assignment, _ round: Int, _ random: inout RandomStream)
+    -> [RolloutRecord]
+  {
+    let nasty = ["", "line\nbreak", "{question}", "\u{2028}\u{7}", "\"quoted\"", String(repeating: "long ", count: 80)]
+    return (0..<2).map { index in
+      let tail = nasty.randomElement(using: &random) ?? ""
+      let output = Value.string("output \(index) \(tail)")
+      var nodes = assignment.values.sorted { $0.key < $1.key }.map { name, value in
+        Trace.Node(kind: .parameter, name: name, value: value)
+      }
+      nodes.append(Trace.Node(kind: .input, name: "question", value: .string("question \(round) \(index) \(tail)")))
+      nodes.append(Trace.Node(kind: .step, name: "render", inputs: Array(nodes.indices), value: "messages"))
+      nodes.append(Trace.Node(kind: .step, name: "model", inputs: [nodes.count - 1], value: output))
+      nodes.append(Trace.Node(kind: .step, name: "score", inputs: [nodes.count - 1], value: .double(Double(index))))
+      let said = "Expected label \(index)."
+      return RolloutRecord(
+        trial: trial, split: .train, example: "example \(round)-\(index)", repeat: 0, cacheKey: "\(index)",
+        score: Double(index), feedback: said, output: output,
+        trace: Trace(
+          nodes: nodes, feedback: [Feedback(node: nodes.count - 1, text: said, score: Double(index))]))
     }
   }
 }

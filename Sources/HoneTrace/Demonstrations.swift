@@ -48,10 +48,17 @@ public struct Demonstrations: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// JSON Lines; empty for none.
   public var lines: String { list.map(\.value.canonicalJSON).joined(separator: "\n") }
 
-  /// Those that do not show an example itself: the ones whose inputs all stand in its fields are left out, so that no
-  /// example is answered by looking it up.
+  /// Those that do not show the example that is being answered, so that none is answered by looking it up: left out is
+  /// exactly the one whose inputs are, every one, what the step is given now.
+  ///
+  /// What a step is given says which example it is, not the example's name: another row with the same inputs has the same
+  /// answer, and a name may be that of another file's row. Most demonstrations differ in the first input that is looked at.
+  ///
+  /// - Parameter fields: those of the example and, by name, the outputs of the steps before.
   public func without(_ fields: Value) -> Demonstrations {
-    Demonstrations(list.filter { shown in !shown.inputs.allSatisfy { fields[$0.key] == $0.value } })
+    guard let fields = fields.object else { return self }
+    return Demonstrations(
+      list.filter { shown in shown.inputs.isEmpty || shown.inputs.contains { fields[$0.key] != $0.value } })
   }
 }
 

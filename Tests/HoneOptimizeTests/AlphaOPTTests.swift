@@ -124,6 +124,34 @@ import Testing
     }
   }
 
+  /// A trial on a few easy examples has not gained because its mean is high, and one on hard ones has not lost.
+  @Test func gainsAreThoseOnCommonExamples() {
+    func row(_ trial: Int, _ scores: [Double?]) -> ScoreTable.Row {
+      ScoreTable.Row(trial: trial, assignment: Triage.space.initial, scores: scores)
+    }
+    let rows = [row(0, [1, 1, 0, 0, 0]), row(1, [1, 0.5, nil, nil, nil]), row(2, [nil, nil, nil, 0.3, 0.2])]
+    let library = Self.learned([("all", "a", [1]), ("some", "b", [1])])
+    var events: [Event] = [
+      .attempted(
+        Attempt(
+          origin: "alphaopt", outcome: .applied, suggestion: (try? Value.parse(json: Array(library.utf8))) ?? .null,
+          reasoning: AlphaOPT.learning + " 0"))
+    ]
+    for row in rows {
+      let note = row.trial == 0 ? "" : AlphaOPT.note([row.trial])
+      events.append(
+        .began(
+          trial: row.trial,
+          Proposal(row.assignment, origin: "alphaopt", parent: row.trial == 0 ? nil : 0, note: note)))
+      guard let estimate = row.estimate else { continue }
+      events.append(.completed(trial: row.trial, estimate, screened: false, outcomes: [:]))
+    }
+    let paired = AlphaOPT().library(Triage.problem, events, table: ScoreTable(examples: 5, rows: rows))
+    #expect(paired.insights.map(\.gained) == [0, 1] && paired.insights.map(\.lost) == [1, 0])
+    let raw = AlphaOPT().library(Triage.problem, events)
+    #expect(raw.insights.map(\.gained) == [1, 0] && raw.insights.map(\.lost) == [0, 1])
+  }
+
   /// The library of another study is used from the first ask on; its prompts are bounded however much it holds.
   @Test func aLibraryIsTakenOver() async throws {
     let many = (0..<200).map { number in

@@ -163,6 +163,50 @@ import Testing
     #expect(prompts[4].contains("#Direction\n\"shorter\""))
   }
 
+  /// A child on a few easy examples is compared with its parent on those, and is not expanded for their ease.
+  @Test func trialsAreComparedOnCommonExamples() async throws {
+    let initial = Triage.space.initial
+    func row(_ trial: Int, _ scores: [Double?]) -> ScoreTable.Row {
+      ScoreTable.Row(trial: trial, assignment: initial, scores: scores)
+    }
+    // Easy ones first. Trial 2 has three of the four easy ones right, trial 1 half of all.
+    let easy: [Double] = [1, 1, 1, 1]
+    let rows = [
+      row(0, easy + [0, 0, 0, 0, 0, 0]), row(1, easy + [1, 0, 1, 0, 0, 0]),
+      row(2, [1, 0, 1, 1] + Array(repeating: nil, count: 6)),
+    ]
+    let table = ScoreTable(examples: 10, rows: rows)
+    var driver = OptimizerDriver(
+      Forest(Forest.Settings(trees: 1, directions: 2, exploration: 0)), problem: Triage.problem)
+    driver.tell(.began(trial: 0, Proposal(initial, origin: "initial")))
+    let directions = Attempt(
+      origin: "forest", outcome: .applied, suggestion: ["directions": ["shorter", "longer"]],
+      reasoning: "directions of trial 0: r")
+    driver.tell(.attempted(directions))
+    for (trial, direction) in [(1, "direction 1 of trial 0: a"), (2, "direction 2 of trial 0: b")] {
+      driver.tell(.began(trial: trial, Proposal(initial, origin: "forest", parent: 0, note: direction)))
+    }
+    for row in rows {
+      let estimate = try #require(row.estimate)
+      driver.tell(.completed(trial: row.trial, estimate, screened: false, outcomes: [:]))
+    }
+    let model = ScriptedModel { request in
+      request.messages[1].content.contains("Find up to")
+        ? Self.directions("x") : Triage.reply(instruction: "Text \(request.messages[1].content.hashed).")
+    }
+    var context = Triage.context(round: 1, model: model)
+    context.table = table
+    #expect(driver.parent(context) == 1)
+    context.table = nil
+    #expect(driver.parent(context) == 2)
+    context.table = table
+    context.parent = .init(trial: 1, assignment: initial)
+    _ = try await driver.ask(1, context: context)
+    let prompt = try #require(model.requests.first?.messages[1].content)
+    #expect(prompt.contains(#"{"change":-0.25,"direction":"longer","error":0.25,"parent":0}"#), "\(prompt)")
+    #expect(prompt.contains(#"{"change":0.2,"direction":"shorter","error":0.133,"parent":0}"#), "\(prompt)")
+  }
+
   @Test func furtherSeedsComeFirst() async throws {
     var driver = Self.begun(Forest.Settings(trees: 3))
     let model = ScriptedModel { request in Triage.reply(instruction: "Seed \(request.messages[1].content.hashed).") }

@@ -273,27 +273,51 @@ import Testing
 
   // MARK: - Search
 
-  /// A trial on a few easy examples is not better than one on all of them, as its mean says, but worse.
+  /// A trial on a few easy examples is not better than those on all of them, as its mean says, but worse.
   @Test func scoresOnFewerExamplesAreComparedOnThose() {
-    let rows = [
-      ScoreTable.Row(trial: 0, assignment: Self.space.initial, scores: [1, 1, 0, 0, 0, 0]),
-      ScoreTable.Row(trial: 1, assignment: Self.space.initial, scores: [1, 0, nil, nil, nil, nil]),
-      ScoreTable.Row(trial: 2, assignment: Self.space.initial, scores: [1, 1, 1, nil, nil, nil]),
-    ]
+    // Half of the examples are easy; trials differ by one hard example each.
+    var rows = (0..<6).map { trial in
+      ScoreTable.Row(
+        trial: trial, assignment: Self.space.initial,
+        scores: (0..<20).map { $0 < 10 || $0 == 10 + trial ? 1 : 0 })
+    }
+    rows.append(
+      ScoreTable.Row(
+        trial: 6, assignment: Self.space.initial, scores: (0..<20).map { $0 < 8 ? ($0 == 3 || $0 == 5 ? 0 : 1) : nil }))
     for direction in [Objective.Direction.maximize, .minimize] {
       let problem = Problem(space: Self.space, objective: Objective(direction: direction), seed: 1)
+      let sign = direction == .maximize ? 1.0 : -1.0
+      var turned = rows
+      for place in turned.indices { turned[place].scores = turned[place].scores.map { $0.map { sign * $0 } } }
       var history = TrialHistory(problem, owner: "mipro")
-      for row in rows {
+      for row in turned {
         history.tell(.began(trial: row.trial, Proposal(row.assignment, origin: "initial")))
         if let estimate = row.estimate {
           history.tell(.completed(trial: row.trial, estimate, screened: false, outcomes: [:]))
         }
       }
-      let context = AskContext(problem: problem, round: 1, table: ScoreTable(examples: 6, rows: rows))
+      let raw = history.trials.map { $0.loss ?? .nan }
+      #expect(raw.dropLast().allSatisfy { $0 > raw[6] })
+      let context = AskContext(problem: problem, round: 1, table: ScoreTable(examples: 20, rows: turned))
       let losses = MIPROSearch.comparable(history.trials, context).map { $0.loss ?? .nan }
-      let sign = direction == .maximize ? -1.0 : 1.0
-      let expected = [2.0 / 6, 2.0 / 6 - 0.5, 2.0 / 6 + 1.0 / 3].map { sign * $0 }
-      #expect(zip(losses, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(losses)")
+      #expect(losses.dropLast() == raw.dropLast() && losses.dropLast().allSatisfy { $0 < losses[6] }, "\(losses)")
+    }
+  }
+
+  /// However many texts wait to be tried, the best of those that were tried stay among those that are told apart.
+  @Test func theBestTextsAreKeptBesideNewOnes() {
+    let most = MIPROSearch.texts
+    var random = RandomStream(seed: 4, name: "kept")
+    for (tried, untried) in [(10, 60), (60, 10), (60, 60), (40, 0), (0, 50), (3, 40)] {
+      var losses = [Double?](repeating: nil, count: untried)
+      for _ in 0..<tried { losses.append(random.uniform()) }
+      losses.shuffle(using: &random)
+      let kept = MIPROSearch.places(losses)
+      #expect(kept.count == min(most, losses.count) && kept == kept.sorted() && Set(kept).count == kept.count)
+      let best = losses.indices.filter { losses[$0] != nil }.sorted { (losses[$0] ?? 0) < (losses[$1] ?? 0) }
+      #expect(Set(kept).isSuperset(of: best.prefix(most / 2)))
+      let newest = losses.indices.filter { losses[$0] == nil }.suffix(most / 2)
+      #expect(Set(kept).isSuperset(of: newest))
     }
   }
 

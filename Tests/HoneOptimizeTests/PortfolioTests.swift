@@ -30,7 +30,7 @@ import Testing
     }
     end("initial", best)
     for _ in 0..<rounds {
-      for member in Portfolio.members {
+      for member in Portfolio.usual {
         portfolio.tell(
           .attempted(Attempt(origin: member, outcome: .applied, tokens: tokens(member))), state: &state)
         best += gain(member)
@@ -44,7 +44,7 @@ import Testing
   @Test func turnsGoToWhoPaysOff() throws {
     let portfolio = Portfolio()
     let state = told(portfolio, rounds: 30, { $0 == "opro" ? 0.01 : 0 }, tokens: { _ in 500 })
-    let opro = try #require(Portfolio.members.firstIndex(of: "opro"))
+    let opro = try #require(Portfolio.usual.firstIndex(of: "opro"))
     #expect(state.probabilities[opro] > 0.5)
     #expect(state.probabilities.allSatisfy { $0 >= 0.08 - 1e-9 })
     #expect(abs(state.probabilities.reduce(0, +) - 1) < 1e-9)
@@ -56,7 +56,7 @@ import Testing
     let state = told(
       portfolio, rounds: 30, { ["opro", "gepa"].contains($0) ? 0.01 : 0 }, tokens: { $0 == "gepa" ? 10_000 : 500 })
     let (opro, gepa) = (
-      try #require(Portfolio.members.firstIndex(of: "opro")), try #require(Portfolio.members.firstIndex(of: "gepa"))
+      try #require(Portfolio.usual.firstIndex(of: "opro")), try #require(Portfolio.usual.firstIndex(of: "gepa"))
     )
     #expect(state.rewards[opro] > 3 * state.rewards[gepa] && state.probabilities[opro] > state.probabilities[gepa])
   }
@@ -65,7 +65,7 @@ import Testing
   @Test func withoutGainsTurnsStayEven() {
     let portfolio = Portfolio()
     var state = told(portfolio, rounds: 10, { _ in 0 }, tokens: { _ in 100 })
-    let even = 1 / Double(Portfolio.members.count)
+    let even = 1 / Double(Portfolio.usual.count)
     #expect(state.probabilities.allSatisfy { abs($0 - even) < 1e-9 })
     let before = told(portfolio, rounds: 3, { $0 == "gepa" ? 0.01 : 0 }, tokens: { _ in 100 })
     state = before
@@ -99,6 +99,33 @@ import Testing
     let context = AskContext(problem: problem, round: 1)
     let alone = try await portfolio.ask(2, state: state, context: context).proposals
     #expect(!alone.isEmpty && alone.allSatisfy { $0.assignment["instruction"] == "Do it." })
+  }
+
+  /// The members that are not asked where nothing is said can be named.
+  @Test func everyMemberCanBeNamed() async throws {
+    let shots = Space([
+      ParameterSpec(name: "instruction", domain: .text(TextDomain(placeholders: ["input"])), initial: "Do {input}"),
+      ParameterSpec(name: "temperature", domain: .float(FloatDomain(0...1)), initial: 0.5),
+      ParameterSpec(name: "shots", domain: .demonstrations(), initial: ""),
+    ])
+    let problem = Problem(space: shots, objective: Objective(), seed: 3)
+    let portfolio = try OptimizerCatalog.make(
+      name: "portfolio", settings: ["members": .array(Portfolio.members.map(Value.string))], space: shots)
+    var driver = OptimizerDriver(portfolio, problem: problem)
+    driver.tell(.began(trial: 0, Proposal(shots.initial, origin: "initial")))
+    driver.tell(
+      .completed(trial: 0, Estimate(mean: 0.5, deviation: 0.5, count: 4), screened: false, outcomes: [:]))
+    let model = ScriptedModel(ModelMoodTests.good)
+    var origins: Set<String> = []
+    for round in 0..<80 {
+      var context = AskContext(problem: problem, round: round, known: [shots.initial.key], model: model)
+      context.incumbent = .init(
+        trial: 0, assignment: shots.initial, estimate: Estimate(mean: 0.5, deviation: 0.5, count: 4))
+      let answer = try await driver.ask(1, context: context)
+      #expect(answer.proposals.allSatisfy { $0.assignment["shots"] == "" })
+      origins.formUnion(answer.proposals.map(\.origin))
+    }
+    #expect(origins.isSuperset(of: ["mipro", "forest", "alphaopt", "gepa", "opro"]), "\(origins)")
   }
 
   @Test func creditFollowsTheTrace() {

@@ -25,6 +25,8 @@ import Testing
       #expect(tally.applied * 20 > tally.replies && tally.rejected * 20 > tally.replies, "\(name): \(tally)")
     }
     #expect(tallies.values.reduce(0) { $0 + $1.replies } >= 19_000)
+    // One proposer makes demonstrations, often; what it makes of traces stays within the domain.
+    #expect(tallies["mipro"].map { $0.shots * 10 > $0.proposals } == true, "\(String(describing: tallies["mipro"]))")
   }
 
   /// It can fail: a proposer that takes replies as they come is caught at everything.
@@ -96,6 +98,22 @@ import Testing
       ["flag": 1], ["code": "h"], ["admin": 1],
     ]
     for changes in wrong { #expect(fault(changes) != nil, "\(changes)") }
+  }
+
+  @Test func demonstrationsAreLinesOfTheirForm() {
+    let oracle = AssignmentOracle(
+      Space([ParameterSpec(name: "shots", domain: .demonstrations(maxLength: 200), initial: "")]))
+    let line = #"{"inputs": {"q": "{brace} \u0007"}, "output": ""}"#
+    for text in ["", "\n", line, "\(line)\n\n\(line)"] {
+      #expect(oracle.fault(Assignment(["shots": .string(text)])) == nil, "\(text)")
+    }
+    for text in [
+      "x", "{}", "[]", #"{"inputs": {}}"#, #"{"inputs": [], "output": ""}"#, #"{"inputs": {}, "output": 1}"#,
+      "\(line)\(line)", "\(line)\nx", #"{"inputs": {}, "output": "", "more": 1}"#, "{\"inputs\": {}",
+      Array(repeating: line, count: 9).joined(separator: "\n"),
+    ] {
+      #expect(oracle.fault(Assignment(["shots": .string(text)])) != nil, "\(text)")
+    }
   }
 
   @Test func equalNumbersAreTheSame() {

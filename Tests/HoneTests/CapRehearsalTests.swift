@@ -22,6 +22,19 @@ import Testing
     }
   }
 
+  /// It can fail: requests that the ledger never sees show as overshoot of each cap, and as requests in nobody's books.
+  @Test func aLeakShows() async throws {
+    var most: [ModelError.Cap: Double] = [:]
+    for run in 0..<40 {
+      let outcome = try await CapRehearsal(seed: 3, leaks: true).run(run)
+      for (cap, excess) in outcome.overshoot { most[cap] = max(most[cap] ?? 0, excess) }
+      #expect(outcome.unbooked > 0 || outcome.books[0].requests == 0, "\(outcome.plan)")
+    }
+    for cap in [ModelError.Cap.requests, .tokens, .money, .time] {
+      #expect((most[cap] ?? 0) > 0, "\(cap): \(most)")
+    }
+  }
+
   /// The books that caps are judged by are the endpoint's own, and agree with the ledger.
   @Test func theEndpointCountsByItself() async throws {
     let clock = SimulatedClock()

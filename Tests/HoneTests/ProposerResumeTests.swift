@@ -19,6 +19,10 @@ import Testing
     var mode = CassetteMode.off
     /// News after which it is cancelled.
     var cut: Int?
+    /// A cap on all requests of the study.
+    var requestsCap: Int?
+    /// Rows of the sealed test.
+    var test = 6
     let workflow = SimulatedEndpoint(SimulatedModel(.few, seed: 3))
     let proposer = SimulatedEndpoint(SimulatedModel(.few, seed: 4))
 
@@ -31,13 +35,16 @@ import Testing
         hasNumbers: ["auto", "joint", "llambo", "portfolio"].contains(name))
       let optimizer = try OptimizerCatalog.make(name: name, space: runner.space)
       let (proposer, cut, cassette, mode) = (proposer.client(alias: "proposer"), cut, cassette, mode)
+      let (test, requestsCap) = (test, requestsCap)
       let news = Lock(0)
       do {
         return try await Task {
           try await Study(store: store, name: "world").run(
             runner, problem: Problem(space: runner.space, objective: Objective(), seed: 5),
-            data: SimulatedRunner.data(train: 6, validation: 8, test: 6), optimizer: optimizer,
-            settings: StudySettings(minibatch: 3, parallel: 2, budget: Budget(trials: 7)), proposer: proposer,
+            data: SimulatedRunner.data(train: 6, validation: 8, test: test), optimizer: optimizer,
+            settings: StudySettings(
+              minibatch: 3, parallel: requestsCap == nil ? 2 : 1, budget: Budget(trials: 7, requests: requestsCap)),
+            proposer: proposer,
             cassette: cassette, mode: mode, logger: nil
           ) { progress in
             switch progress {
@@ -52,6 +59,8 @@ import Testing
           }
         }.value
       } catch StudyError.interrupted {
+        return nil
+      } catch StudyError.model(let error) where error.kind == .budget {
         return nil
       }
     }
@@ -121,5 +130,32 @@ import Testing
       #expect(found == expected, "\(Self.difference(found, expected))")
       #expect(replaying.requests == 0)
     }
+  }
+
+  /// A cap that ends the study between any two requests, also those of one ask (directions and a step in one, insights and
+  /// what takes them up): what was received is in the store, is paid for once, and leads to the same study in the end.
+  @Test(arguments: ["alphaopt", "forest", "mipro", "portfolio", "textgrad"])
+  func nothingPaidIsLostWhenAnAskIsCutShort(_ name: String) async throws {
+    let whole = MemoryStore()
+    let uncut = Session(name: name, requestsCap: 10_000, test: 0)
+    let report = try await uncut.run(in: whole)
+    #expect(report != nil)
+    let expected = try Self.json(try await whole.events(of: "world"))
+
+    let cut = MemoryStore()
+    var (requests, cap, shortAsks) = (0, 0, 0)
+    while requests < uncut.requests, cap < uncut.requests {
+      cap += 1
+      let session = Session(name: name, requestsCap: cap, test: 0)
+      _ = try await session.run(in: cut)
+      requests += session.requests
+      #expect(requests <= cap)
+      #expect(try await cut.spend(of: "world").requests == requests)
+      if session.proposer.books.requests > 0 { shortAsks += 1 }
+    }
+    #expect(requests == uncut.requests && shortAsks > 4)
+    let last = try await Session(name: name, requestsCap: 10_000, test: 0).run(in: cut)
+    #expect(last != nil)
+    #expect(try Self.json(try await cut.events(of: "world")) == expected)
   }
 }

@@ -33,6 +33,10 @@ import Testing
     #expect(shown.list == [Self.two.list[1]])
     #expect(Self.two.without(["text": "I lost my card", "n": 4]) == Self.two)
     #expect(Self.two.without(.null) == Self.two)
+    // An input that is not given now is another one; one without inputs shows no example in particular.
+    #expect(Self.two.without(["text": "I lost my card"]) == Self.two)
+    let general = Demonstrations([Demonstration(inputs: [:], output: "hello")])
+    #expect(general.without(["text": "I lost my card"]) == general && general.without([:]) == general)
   }
 
   @Test func theyAreNoTemplate() {

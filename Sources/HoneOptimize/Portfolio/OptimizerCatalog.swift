@@ -44,8 +44,8 @@ import HoneTrace
 ///   `notes`, requests for notes on the data (2); `demonstrations` bootstrapped in a set, at most (4); `labelled` beside them,
 ///   at most (4); `sets` of demonstrations for a parameter (8); `threshold`, the score from which on a rollout may become a
 ///   demonstration (by the scores).
-/// - `portfolio`: `members`, who may propose (auto, llambo, optoprime, gepa, opro, textgrad, evoprompt); `floor`, the part of the
-///   turns that each keeps (0.08); `adaptation` and `pursuit`, how fast rewards and turns follow (0.3, 0.2); `prompts`.
+/// - `portfolio`: `members`, who may propose (auto, llambo, optoprime, gepa, opro, textgrad, evoprompt; also mipro, forest,
+///   alphaopt); `floor`, the part of the turns that each keeps (0.08); `adaptation` and `pursuit`, how fast rewards and turns follow (0.3, 0.2); `prompts`.
 /// - `joint`: those of `optoprime` but `fallback`, and `share`, the part of the proposals that change text,
 ///   from 0 to 1 (0.5). In a space without text it is `sobol`.
 public enum OptimizerCatalog {

@@ -25,7 +25,7 @@ public struct Portfolio: Optimizer {
     public var text: ProposerSettings
 
     public init(
-      members: [String] = Portfolio.members, floor: Double = 0.08, adaptation: Double = 0.3, pursuit: Double = 0.2,
+      members: [String] = Portfolio.usual, floor: Double = 0.08, adaptation: Double = 0.3, pursuit: Double = 0.2,
       text: ProposerSettings = ProposerSettings()
     ) {
       self.members = members
@@ -36,8 +36,10 @@ public struct Portfolio: Optimizer {
     }
   }
 
-  /// Whom it can ask: numbers by `auto` and `llambo`, text by the others.
-  public static let members = ["auto", "llambo", "optoprime", "gepa", "opro", "textgrad", "evoprompt"]
+  /// Whom it asks where nothing is said.
+  public static let usual = ["auto", "llambo", "optoprime", "gepa", "opro", "textgrad", "evoprompt"]
+  /// Whom it can ask: numbers by `auto` and `llambo`, text by the others, demonstrations by `mipro`.
+  public static let members = usual + ["mipro", "forest", "alphaopt"]
   private static let numeric: Set = ["auto", "llambo"]
   /// What members are called in `Proposal.origin`: numbers of `auto` come from its own members.
   private static let origins = ["gp": "auto", "tpe": "auto", "sobol": "auto"]
@@ -50,6 +52,9 @@ public struct Portfolio: Optimizer {
     var opro: OPRO.State
     var textgrad: TextGrad.State
     var evoprompt: EvoPrompt.State
+    var mipro: MIPRO.State
+    var forest: Forest.State
+    var alphaopt: AlphaOPT.State
     /// Q and P by member, in the settings' order.
     var rewards: [Double]
     var probabilities: [Double]
@@ -110,7 +115,8 @@ public struct Portfolio: Optimizer {
       numbers: Auto().start(problem), llambo: LLAMBO().start(problem),
       optoprime: OptoPrime(settings.text).start(problem),
       gepa: GEPA().start(problem), opro: OPRO().start(problem), textgrad: TextGrad().start(problem),
-      evoprompt: EvoPrompt().start(problem), rewards: Array(repeating: 0, count: count),
+      evoprompt: EvoPrompt().start(problem), mipro: MIPRO().start(problem), forest: Forest().start(problem),
+      alphaopt: AlphaOPT().start(problem), rewards: Array(repeating: 0, count: count),
       probabilities: Array(repeating: 1 / Double(count), count: count), spent: Array(repeating: 0, count: count))
   }
 
@@ -124,6 +130,9 @@ public struct Portfolio: Optimizer {
     OPRO().tell(event, state: &state.opro)
     TextGrad().tell(event, state: &state.textgrad)
     EvoPrompt().tell(event, state: &state.evoprompt)
+    MIPRO().tell(event, state: &state.mipro)
+    Forest().tell(event, state: &state.forest)
+    AlphaOPT().tell(event, state: &state.alphaopt)
     switch event {
     case .attempted(let attempt):
       if let member = member(attempt.origin) { state.spent[member] += attempt.tokens ?? 0 }
@@ -181,7 +190,11 @@ public struct Portfolio: Optimizer {
 
   /// The parent that the turn's member wants.
   public func parent(_ state: State, _ context: AskContext) -> Int? {
-    order(state, context).first == "gepa" ? GEPA().parent(state.gepa, context) : nil
+    switch order(state, context).first {
+    case "gepa": GEPA().parent(state.gepa, context)
+    case "forest": Forest().parent(state.forest, context)
+    default: nil
+    }
   }
 
   /// - Throws: as the member whose turn it is, when nobody else has something to offer.
@@ -201,10 +214,12 @@ public struct Portfolio: Optimizer {
     let space = context.problem.space
     let hasNumbers = !space.encodable.isEmpty
     let hasText = space.parameters.contains { !$0.domain.isEncodable && !$0.domain.holdsDemonstrations }
+    let hasShots = space.parameters.contains { $0.domain.holdsDemonstrations }
     var left = settings.members.indices.filter { place in
       let name = settings.members[place]
       guard name != "auto" else { return hasNumbers }
-      return context.model != nil && (Self.numeric.contains(name) ? hasNumbers : hasText)
+      guard context.model != nil else { return false }
+      return Self.numeric.contains(name) ? hasNumbers : hasText || name == "mipro" && hasShots
     }
     var random = context.random("\(name)/turn")
     guard !left.isEmpty else { return [] }
@@ -241,6 +256,16 @@ public struct Portfolio: Optimizer {
     case "evoprompt":
       return try await EvoPrompt(EvoPrompt.Settings(text: narrowed(EvoPrompt.Settings().text))).ask(
         count, state: state.evoprompt, context: context)
+    case "mipro":
+      var text = narrowed(MIPRO.Settings().text)
+      text.parameters = parameters + context.problem.space.parameters.filter(\.domain.holdsDemonstrations).map(\.name)
+      return try await MIPRO(MIPRO.Settings(text: text)).ask(count, state: state.mipro, context: context)
+    case "forest":
+      return try await Forest(Forest.Settings(text: narrowed(Forest.Settings().text))).ask(
+        count, state: state.forest, context: context)
+    case "alphaopt":
+      return try await AlphaOPT(AlphaOPT.Settings(text: narrowed(AlphaOPT.Settings().text))).ask(
+        count, state: state.alphaopt, context: context)
     default:
       return try await OptoPrime(narrowed(settings.text)).ask(count, state: state.optoprime, context: context)
     }

@@ -111,11 +111,13 @@ public struct AlphaOPT: Optimizer {
 
   /// What a study has learned, with the counts of its trials: for people, and as the setting `library` of another study.
   ///
-  /// - Parameter events: as stored.
-  public func library(_ problem: Problem, _ events: [Event]) -> ExperienceLibrary {
+  /// - Parameters:
+  ///   - events: as stored.
+  ///   - table: the scores by example; without it trials are compared by their means.
+  public func library(_ problem: Problem, _ events: [Event], table: ScoreTable? = nil) -> ExperienceLibrary {
     var state = start(problem)
     for event in events { tell(event, state: &state) }
-    return state.library.counted(state.records)
+    return state.library.counted(state.records(table))
   }
 }
 
@@ -137,15 +139,19 @@ extension AlphaOPT {
 }
 
 extension AlphaOPT.State {
-  /// Trials of this study that took up an insight and scored better than their parent, and those that did not.
-  var records: [Int: (gained: Int, lost: Int)] {
+  /// Trials of this study that took up an insight and scored better than their parent, on the examples that both have, and
+  /// those that did not.
+  func records(_ table: ScoreTable?) -> [Int: (gained: Int, lost: Int)] {
+    let sign = isMaximized ? 1.0 : -1.0
     let scores = Dictionary(
       trials.compactMap { trial in trial.score.map { (trial.number, $0) } }, uniquingKeysWith: { $1 })
     var records: [Int: (gained: Int, lost: Int)] = [:]
     for trial in trials where !trial.used.isEmpty && (trial.score != nil || trial.hasFailed) {
-      guard let parent = trial.parent.flatMap({ scores[$0] }) else { continue }
+      guard let number = trial.parent, let parent = scores[number] else { continue }
+      let pairs = trial.score.flatMap { table?.difference((trial.number, sign * $0), (number, sign * parent)) }
+      let isBetter = pairs.map { sign * $0.mean > 0 } ?? trial.score.map { $0 > parent } ?? false
       for id in Set(trial.used) {
-        if let score = trial.score, score > parent {
+        if isBetter {
           records[id, default: (0, 0)].gained += 1
         } else {
           records[id, default: (0, 0)].lost += 1

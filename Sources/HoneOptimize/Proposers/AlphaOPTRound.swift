@@ -28,7 +28,7 @@ struct AlphaOPTRound {
     self.parent = parent
     library = state.library
     inUse = state.inUse(by: parent?.trial)
-    records = state.records
+    records = state.records(context.table)
   }
 
   // MARK: - Learning

@@ -1,7 +1,7 @@
 import HoneTrace
 
-/// What a proposer remembers of past trials: the best few and the newest few, and those still running. Bounded, and a
-/// function of the events told alone.
+/// What a proposer remembers of past trials, and which of them it shows: the best few and the newest few. A function of the
+/// events told alone; which trials are best is decided anew at each ask (`seen`).
 public struct AttemptMemory: Codable, Sendable, Equatable {
   public struct Entry: Codable, Sendable, Equatable {
     public var trial: Int
@@ -13,7 +13,7 @@ public struct AttemptMemory: Codable, Sendable, Equatable {
     public var failure: String?
   }
 
-  /// How many of the best and how many of the newest ended trials are kept.
+  /// How many of the best and how many of the newest ended trials are shown.
   public let best: Int
   public let newest: Int
   let direction: Objective.Direction
@@ -54,11 +54,22 @@ public struct AttemptMemory: Codable, Sendable, Equatable {
       ended[index].mean = nil
       change(&ended[index])
     }
-    let kept = Set(ranked.prefix(best).map(\.trial)).union(ended.suffix(newest).map(\.trial))
-    ended.removeAll { !kept.contains($0.trial) }
   }
 
-  /// Entries that may be among the best, best first: a mean over all examples; the earlier of equals.
+  /// The best and the newest trials as an ask shows them: with the mean that stands for one which was measured on a part of the
+  /// examples (`ShrunkenMeans`), so that a lucky mean of a few is none of the best. Dropped trials stand apart, with theirs.
+  func seen(in context: AskContext) -> AttemptMemory {
+    var seen = self
+    let means = ShrunkenMeans(context.table)
+    for place in ended.indices where !ended[place].screened {
+      seen.ended[place].mean = ended[place].mean.map { means.mean(of: ended[place].trial, told: $0) }
+    }
+    let kept = Set(seen.ranked.prefix(best).map(\.trial)).union(ended.suffix(newest).map(\.trial))
+    seen.ended.removeAll { !kept.contains($0.trial) }
+    return seen
+  }
+
+  /// Entries that may be among the best, best first, those dropped aside; the earlier of equals.
   private var ranked: [Entry] {
     ended.enumerated().filter { $0.element.mean != nil && !$0.element.screened }.sorted { a, b in
       guard let x = a.element.mean, let y = b.element.mean, x != y else { return a.offset < b.offset }

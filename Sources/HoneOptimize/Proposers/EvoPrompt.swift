@@ -61,7 +61,7 @@ public struct EvoPrompt: Optimizer {
     let text = settings.text.wordsOnly(context.problem.space)
     var round = try ProposalRound(name, text, context, parent: context.incumbent.map(AskContext.Parent.init))
     // Worst first, as the memory shows them.
-    let population = Array(state.memory.shown.filter { $0.mean != nil && !$0.screened }.reversed())
+    let population = Array(state.memory.seen(in: context).shown.filter { $0.mean != nil && !$0.screened }.reversed())
     return try await round.propose(count) { round, request in messages(round, population, state.begun, request) }
   }
 

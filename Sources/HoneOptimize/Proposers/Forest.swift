@@ -107,11 +107,17 @@ public struct Forest: Optimizer {
 
   /// The node to expand; nil while seeds are missing: these are shown the incumbent's rollouts.
   public func parent(_ state: State, _ context: AskContext) -> Int? {
-    missingSeeds(state) > 0 ? nil : tree(state).select(isUsedUp: state.isUsedUp)
+    missingSeeds(state) > 0 ? nil : tree(state, context).select(isUsedUp: state.isUsedUp)
   }
 
-  private func tree(_ state: State) -> ForestTree {
-    ForestTree(state.trials, isMaximized: state.isMaximized, c: settings.exploration)
+  private func tree(_ state: State, _ context: AskContext) -> ForestTree {
+    let means = ShrunkenMeans(context.table)
+    let trials = state.trials.map { trial in
+      var trial = trial
+      if let mean = trial.estimate?.mean { trial.estimate?.mean = means.mean(of: trial.number, told: mean) }
+      return trial
+    }
+    return ForestTree(trials, isMaximized: state.isMaximized, c: settings.exploration)
   }
 
   /// None before the start has a score: it says what the task is like.

@@ -106,7 +106,8 @@ struct ForestGrowth {
 
   // MARK: - Scouting
 
-  /// What directions did, one JSON object a line, the best last: of all that are known those that moved the score most.
+  /// What directions did, one JSON object a line, the best last: of all that are known those that moved the score most, on the
+  /// examples that a trial and its parent have both.
   var scouting: String {
     let estimates = Dictionary(
       state.trials.compactMap { trial in trial.estimate.map { (trial.number, $0) } }, uniquingKeysWith: { $1 })
@@ -117,7 +118,8 @@ struct ForestGrowth {
       else { continue }
       let directions = state.directions(of: parent)
       guard directions.indices.contains(place) else { continue }
-      found.append((trial, directions[place], now.mean - old.mean, Self.error(now, old)))
+      let change = context.table?.difference((trial.number, now.mean), (parent, old.mean))
+      found.append((trial, directions[place], change?.mean ?? now.mean - old.mean, Self.error(change, now, old)))
     }
     let sign = state.isMaximized ? 1.0 : -1.0
     var tokens = 0
@@ -144,8 +146,9 @@ struct ForestGrowth {
     return shown.map(\.element.line).joined(separator: "\n")
   }
 
-  /// Standard error of a difference of two means.
-  private static func error(_ a: Estimate, _ b: Estimate) -> Double {
+  /// Standard error of a difference: of that of pairs, else of two means.
+  private static func error(_ pairs: Estimate?, _ a: Estimate, _ b: Estimate) -> Double {
+    if let pairs { return pairs.deviation / Double(pairs.count).squareRoot() }
     let (x, y) = (a.deviation / Double(a.count).squareRoot(), b.deviation / Double(b.count).squareRoot())
     return (x * x + y * y).squareRoot()
   }

@@ -42,6 +42,19 @@ public struct GEPA: Optimizer {
     let isMaximized: Bool
 
     func candidate(_ trial: Int) -> Candidate? { candidates.last { $0.trial == trial } }
+
+    /// With the scores that stand for those of a part of the examples.
+    fileprivate func seen(in context: AskContext) -> State {
+      var state = self
+      let means = ShrunkenMeans(context.table)
+      let sign = isMaximized ? 1.0 : -1.0
+      for place in candidates.indices {
+        state.candidates[place].score = candidates[place].score.map {
+          sign * means.mean(of: candidates[place].trial, told: sign * $0)
+        }
+      }
+      return state
+    }
   }
 
   static let mergeNote = "merge"
@@ -93,7 +106,8 @@ public struct GEPA: Optimizer {
     let texts = text.changeable(context.problem.space, base: base).map(\.name)
     guard !texts.isEmpty, count > 0 else { return Answer() }
     var answer = Answer()
-    if let merge = Merge(state, context, settings.merges, texts, name)?.proposal { answer.proposals.append(merge) }
+    let merge = Merge(state.seen(in: context), context, settings.merges, texts, name)
+    if let merge { answer.proposals.append(merge.proposal) }
     let mutations = state.candidates.count { $0.isMutation && $0.parent == parent?.trial }
     var context = context
     for turn in 0..<(count - answer.proposals.count) {
@@ -209,7 +223,8 @@ struct InstanceFront {
       fronts.append(rows.indices.filter { scores[$0] == best })
     }
     var alive = Set(fronts.flatMap(\.self))
-    let means = rows.map { sign * ($0.estimate?.mean ?? 0) }
+    let shrunken = ShrunkenMeans(table)
+    let means = rows.map { row in sign * (row.estimate.map { shrunken.mean(of: row.trial, told: $0.mean) } ?? 0) }
     // The weakest first; of equals the newer one.
     for index in alive.sorted(by: { means[$0] == means[$1] ? $0 > $1 : means[$0] < means[$1] }) {
       let own = fronts.filter { $0.contains(index) }

@@ -24,6 +24,8 @@ struct LLAMBORound {
 
   init(optimizer: LLAMBO, state: LLAMBO.State, context: AskContext, model: any ChatModel, count: Int) {
     self.optimizer = optimizer
+    var state = state
+    state.memory = state.memory.seen(in: context)
     self.state = state
     self.context = context
     let space = context.problem.space

@@ -21,6 +21,7 @@ struct MIPRORound {
     settings = optimizer.settings
     name = optimizer.name
     self.state = state
+    self.state.memory = state.memory.seen(in: context)
     self.context = context
     parent = context.parent ?? context.incumbent.map(AskContext.Parent.init)
     taken = context.known

@@ -66,7 +66,7 @@ struct MIPROSearch {
     }
   }
 
-  /// Texts of one parameter that are told apart: the best ones, and those that were not tried.
+  /// Texts of one parameter that are told apart.
   static let texts = 32
   /// Combinations of texts that are looked through when drawing finds nothing new.
   static let listed = 64
@@ -167,22 +167,13 @@ struct MIPROSearch {
 
   // MARK: - Trials
 
-  /// Trials whose scores can be compared: one that was measured on fewer examples than the best measured one stands as far
-  /// from it as on the examples that both answered.
+  /// Trials whose scores can be compared: of one that was measured on a part of the examples what stands for its mean.
   static func comparable(_ trials: [TrialHistory.Trial], _ context: AskContext) -> [TrialHistory.Trial] {
-    guard let table = context.table, let most = table.rows.map(\.count).max(),
-      let reference = table.rows.first(where: { $0.count == most && !$0.hasFailed }),
-      let whole = reference.estimate?.mean
-    else { return trials }
     let sign = context.problem.objective.direction == .maximize ? -1.0 : 1.0
-    let rows = Dictionary(table.rows.map { ($0.trial, $0) }, uniquingKeysWith: { first, _ in first })
+    let means = ShrunkenMeans(context.table)
     return trials.map { trial in
-      guard trial.loss != nil, let row = rows[trial.number], row.count < most else { return trial }
-      let pairs = zip(row.scores, reference.scores).compactMap { one, other in one.flatMap { a in other.map { a - $0 } }
-      }
-      guard let difference = Estimate(pairs)?.mean, difference.isFinite else { return trial }
       var trial = trial
-      trial.loss = sign * (whole + difference)
+      trial.loss = trial.loss.map { sign * means.mean(of: trial.number, told: sign * $0) }
       return trial
     }
   }
@@ -197,9 +188,23 @@ struct MIPROSearch {
       guard let text = texts[trial.number]?[name] else { continue }
       best[text] = min(best[text] ?? .infinity, trial.loss ?? .infinity)
     }
-    let losses = all.map { best[$0] ?? -.infinity }
-    let order = all.indices.sorted { losses[$0] == losses[$1] ? $0 > $1 : losses[$0] < losses[$1] }
-    return order.prefix(Self.texts).sorted().map { all[$0] }
+    return places(all.map { best[$0] }).map { all[$0] }
+  }
+
+  /// Which texts are kept, in their order: half of the places are for the best of those that were tried, the other half for
+  /// the newest of those that were not; what one half has no use for is the other's.
+  ///
+  /// - Parameter losses: by text the least loss of a trial with it, infinite for none; nil: it was not tried.
+  static func places(_ losses: [Double?]) -> [Int] {
+    let untried: [Int] = losses.indices.reversed().filter { losses[$0] == nil }
+    var tried: [(place: Int, loss: Double)] = []
+    for (place, loss) in losses.enumerated() {
+      if let loss { tried.append((place, loss)) }
+    }
+    // The newer of equals.
+    tried.sort { a, b in a.loss == b.loss ? a.place > b.place : a.loss < b.loss }
+    let best: [Int] = tried.prefix(max(texts / 2, texts - untried.count)).map { $0.place }
+    return (best + untried.prefix(texts - best.count)).sorted()
   }
 
   /// Parameters under one condition belong together, as in `TPE.Group.all`.

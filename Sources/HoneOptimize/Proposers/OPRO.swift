@@ -33,8 +33,9 @@ public struct OPRO: Optimizer {
   /// - Throws: as `ProposalRound.propose`.
   public func ask(_ count: Int, state: AttemptMemory, context: AskContext) async throws(ModelError) -> Answer {
     var round = try ProposalRound(name, settings, context, parent: context.incumbent.map(AskContext.Parent.init))
+    let memory = state.seen(in: context)
     return try await round.propose(count) { round, request in
-      messages(round, state, request)
+      messages(round, memory, request)
     }
   }
 

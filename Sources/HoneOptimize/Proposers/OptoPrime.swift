@@ -31,7 +31,7 @@ public struct OptoPrime: Optimizer {
   ///   attempts. When some proposals are already made, they are returned and the error shows at the next ask.
   public func ask(_ count: Int, state: AttemptMemory, context: AskContext) async throws(ModelError) -> Answer {
     var round = try ProposalRound(name, settings, context, parent: context.incumbent.map(AskContext.Parent.init))
-    let prompt = OptoPrimePrompt(settings: settings, parameters: round.parameters, memory: state)
+    let prompt = OptoPrimePrompt(settings: settings, parameters: round.parameters, memory: state.seen(in: context))
     return try await round.propose(count) { round, fresh in
       prompt.messages(context, base: round.base, request: fresh)
     }
