@@ -120,7 +120,7 @@ import Testing
     let validation = try #require(report["validation"])
     #expect(validation["gain_interval"] == .null && validation["gain"]?.number ?? 0 > 0, "\(report)")
     let shown = try await program.run("show", "parabola/0")
-    #expect(shown.out.contains("Score 36.000  over 1 rollout; one row: no interval"), "\(shown.out)")
+    #expect(shown.out.contains("Score 36.00  over 1 rollout; one row: no interval"), "\(shown.out)")
   }
 
   /// The least that is asked for is enough: the start, one more trial and the test; one rollout less is refused.

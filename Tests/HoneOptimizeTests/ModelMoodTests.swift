@@ -154,10 +154,10 @@ import Testing
     return (attempts, found)
   }
 
-  /// Names of all members, at any depth.
+  /// Names of all members, at any depth; not those of TextGrad's gradients, which are words about parameters.
   private static func names(in value: Value) -> [String] {
     switch value {
-    case .object(let members): members.flatMap { [$0.key] + names(in: $0.value) }
+    case .object(let members): members.flatMap { [$0.key] + ($0.key == "gradients" ? [] : names(in: $0.value)) }
     case .array(let elements): elements.flatMap(names)
     default: []
     }
