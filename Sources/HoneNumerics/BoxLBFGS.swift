@@ -7,6 +7,9 @@ package struct BoxLBFGS: Sendable {
   package var memory = 8
   /// It stops when one step lowers the value by less.
   package var tolerance = 1e-6
+  /// The first step goes half a unit along its longest coordinate however short the gradient is; else never beyond the
+  /// gradient's own length.
+  package var scalesFirstStep = false
 
   package init(lower: [Double], upper: [Double], iterations: Int) {
     self.lower = lower
@@ -34,7 +37,8 @@ package struct BoxLBFGS: Sendable {
       guard slope < -1e-12 else { break }
       let longest = direction.map(abs).max() ?? 0
       // The first step has no scale of its own; no step leaps across the box.
-      var length = min(1, (pairs.isEmpty ? 0.5 : 4) / max(longest, 1e-300))
+      var length = (pairs.isEmpty ? 0.5 : 4) / max(longest, 1e-300)
+      if !(pairs.isEmpty && scalesFirstStep) { length = min(1, length) }
       var next: (point: [Double], value: Double, gradient: [Double])?
       for _ in 0..<12 {
         let point = projected(x.indices.map { x[$0] + length * direction[$0] })
