@@ -4,121 +4,7 @@ import Testing
 
 @testable import HoneOptimize
 
-/// benchopt's quadratic problem: h = 1/2 w'Aw + w'B lambda + b'w, g = 1/2 w'Cw + c'w + 1/2 d |lambda|^2. Its optimum is the
-/// solution of one linear system.
-struct QuadraticProblem: BilevelProblem {
-  let (n, m): (Int, Int)
-  let a: [Double]
-  let cross: [Double]
-  let offset: [Double]
-  let c: [Double]
-  let tilt: [Double]
-  let d: Double
-  /// Second derivatives in closed form; else by differences.
-  var isExact = true
-
-  var innerDimension: Int { n }
-  var outerDimension: Int { m }
-  var domain: [ClosedRange<Double>] { Array(repeating: -100...100, count: m) }
-  var innerStart: [Double] { Array(repeating: 0, count: n) }
-
-  init(n: Int, m: Int, seed: UInt64, shift: Double = 0.5) {
-    var random = RandomStream(seed: seed, name: "quadratic")
-    func positive(_ size: Int) -> [Double] {
-      let root = (0..<(size * size)).map { _ in random.normal() }
-      var matrix = Array(repeating: 0.0, count: size * size)
-      for i in 0..<size {
-        for j in 0..<size {
-          for k in 0..<size { matrix[i * size + j] += root[i * size + k] * root[j * size + k] / Double(size) }
-        }
-        matrix[i * size + i] += shift
-      }
-      return matrix
-    }
-    (self.n, self.m, d) = (n, m, 0.3)
-    a = positive(n)
-    c = positive(n)
-    cross = (0..<(n * m)).map { _ in random.normal() }
-    offset = (0..<n).map { _ in random.normal() }
-    tilt = (0..<n).map { _ in random.normal() }
-  }
-
-  static func times(_ matrix: [Double], _ v: [Double], rows: Int) -> [Double] {
-    (0..<rows).map { i in v.indices.reduce(0.0) { $0 + matrix[i * v.count + $1] * v[$1] } }
-  }
-
-  func transposed(_ v: [Double]) -> [Double] {
-    (0..<m).map { j in (0..<n).reduce(0.0) { $0 + cross[$1 * m + j] * v[$1] } }
-  }
-
-  func inner(_ w: [Double], _ lambda: [Double], gradient: inout [Double]) -> Double {
-    let (aw, bl) = (Self.times(a, w, rows: n), Self.times(cross, lambda, rows: n))
-    gradient = w.indices.map { aw[$0] + bl[$0] + offset[$0] }
-    return 0.5 * Vectors.dot(w, aw) + Vectors.dot(w, bl) + Vectors.dot(w, offset)
-  }
-
-  func innerOuterGradient(_ w: [Double], _ lambda: [Double], into result: inout [Double]) { result = transposed(w) }
-
-  func outer(_ w: [Double], _ lambda: [Double], gradientW: inout [Double], gradientLambda: inout [Double]) -> Double {
-    let cw = Self.times(c, w, rows: n)
-    gradientW = w.indices.map { cw[$0] + tilt[$0] }
-    gradientLambda = lambda.map { d * $0 }
-    return 0.5 * Vectors.dot(w, cw) + Vectors.dot(w, tilt) + 0.5 * d * Vectors.dot(lambda, lambda)
-  }
-
-  struct Exact: BilevelCurvature {
-    let problem: QuadraticProblem
-    func hessianProduct(_ v: [Double], into result: inout [Double]) {
-      result = QuadraticProblem.times(problem.a, v, rows: problem.n)
-    }
-    func mixedProduct(_ v: [Double], into result: inout [Double]) { result = problem.transposed(v) }
-    func hessian() -> [Double]? { problem.a }
-  }
-
-  func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature {
-    isExact ? Exact(problem: self) : DifferenceCurvature(self, w, lambda)
-  }
-
-  /// The least Phi, by its own normal equations: w = P lambda + r with P = -A^-1 B, r = -A^-1 b;
-  /// (P'CP + d I) lambda = -P'(C r + c).
-  func optimum() throws -> (lambda: [Double], value: Double) {
-    let factor = try #require(Cholesky(a, size: n))
-    let columns = (0..<m).map { j in factor.solve((0..<n).map { -cross[$0 * m + j] }) }
-    let r = factor.solve(offset.map { -$0 })
-    var matrix = Array(repeating: 0.0, count: m * m)
-    let right = Self.times(c, r, rows: n).indices.map { Self.times(c, r, rows: n)[$0] + tilt[$0] }
-    for i in 0..<m {
-      let image = Self.times(c, columns[i], rows: n)
-      for j in 0..<m { matrix[j * m + i] = Vectors.dot(columns[j], image) + (i == j ? d : 0) }
-    }
-    let lambda = try #require(Cholesky(matrix, size: m)).solve(columns.map { -Vectors.dot($0, right) })
-    var w = r
-    for i in 0..<m { Vectors.add(lambda[i], columns[i], to: &w) }
-    var (one, two) = (w, lambda)
-    return (lambda, outer(w, lambda, gradientW: &one, gradientLambda: &two))
-  }
-}
-
 @Suite struct BilevelTests {
-  static func rows(_ count: Int, _ width: Int, classes: Int, seed: UInt64, scale: Double = 1) throws -> LogisticRows {
-    var random = RandomStream(seed: seed, name: "rows")
-    var (features, labels): ([Double], [Int]) = ([], [])
-    for _ in 0..<count {
-      let x = (0..<(width - 1)).map { _ in random.normal() }
-      let score = 1.5 * x[0] - x[1] + random.normal()
-      labels.append(min(classes - 1, max(0, Int((score + 1.5) / 3 * Double(classes)))))
-      features += x.map { $0 * scale } + [1]
-    }
-    return try LogisticRows(features: features, labels: labels, width: width, classes: classes)
-  }
-
-  static func logistic(classes: Int, seed: UInt64 = 1, outer: LogisticProblem.Outer? = nil) throws -> LogisticProblem {
-    try LogisticProblem(
-      train: try rows(40, 6, classes: classes, seed: seed),
-      validation: try rows(30, 6, classes: classes, seed: seed + 50),
-      outer: outer ?? .penalties([0, 1, 1, 2, 2, nil]))
-  }
-
   @Test(arguments: [(8, 3), (30, 12), (4, 9)], [true, false])
   func theQuadraticEndsAtItsOptimum(_ size: (Int, Int), _ isExact: Bool) throws {
     var problem = QuadraticProblem(n: size.0, m: size.1, seed: 4)
@@ -132,7 +18,7 @@ struct QuadraticProblem: BilevelProblem {
   /// Closed forms against differences of values.
   @Test(arguments: [2, 4], [true, false])
   func derivativesOfTheLogisticProblem(_ classes: Int, _ weighsRows: Bool) throws {
-    let problem = try Self.logistic(classes: classes, outer: weighsRows ? .rowWeights : nil)
+    let problem = try Bilevels.logistic(classes: classes, outer: weighsRows ? .rowWeights : nil)
     var random = RandomStream(seed: 3, name: "point")
     let w = (0..<problem.innerDimension).map { _ in 0.5 * random.normal() }
     let lambda = (0..<problem.outerDimension).map { _ in random.normal() }
@@ -170,7 +56,7 @@ struct QuadraticProblem: BilevelProblem {
   /// Every estimator against central differences of Phi itself.
   @Test(arguments: [2, 3])
   func estimatorsAgreeWithDifferencesOfPhi(_ classes: Int) throws {
-    let problem = try Self.logistic(classes: classes)
+    let problem = try Bilevels.logistic(classes: classes)
     let lambda = [0.3, -0.6, 0.9]
     var exact = ImplicitEstimator(problem, tolerance: 1e-10)
     func phi(_ lambda: [Double]) throws -> Double {
@@ -194,36 +80,21 @@ struct QuadraticProblem: BilevelProblem {
     var penalty = PenaltyEstimator(problem, gamma: 1_000, tolerance: 1e-9)
     #expect(error(try penalty.at(lambda)) < 1e-2)
     // Steps of 1 / L for long enough.
-    var reverse = UnrolledEstimator(problem, steps: 2_000, rate: 0.02)
-    var forward = ForwardEstimator(problem, steps: 2_000, rate: 0.02)
-    var short = UnrolledEstimator(problem, steps: 2_000, rate: 0.02, window: 400)
+    var reverse = UnrolledEstimator(problem, steps: 1_000, rate: 0.04)
+    var forward = ForwardEstimator(problem, steps: 1_000, rate: 0.04)
+    var short = UnrolledEstimator(problem, steps: 1_000, rate: 0.04, window: 200)
     let (back, ahead, truncated) = (try reverse.at(lambda), try forward.at(lambda), try short.at(lambda))
     #expect(error(back) < 1e-3 && error(truncated) < 1e-2)
     #expect(Vectors.norm(Vectors.sum(back.direction, -1, ahead.direction)) < 1e-5 * Vectors.norm(back.direction))
     // Kept: two stretches of about sqrt(T) iterates.
-    #expect(reverse.kept <= 3 * 46 * problem.innerDimension)
-  }
-
-  /// What is asked of the error is kept, whatever lambda.
-  @Test(arguments: [1e-2, 1e-4, 1e-6])
-  func theErrorAskedForIsKept(_ tolerance: Double) throws {
-    let problem = try Self.logistic(classes: 3)
-    var random = RandomStream(seed: 9, name: "lambda")
-    for _ in 0..<10 {
-      let lambda = (0..<3).map { _ in -3 + 6 * random.uniform() }
-      var exact = ImplicitEstimator(problem, tolerance: 1e-11)
-      var asked = ImplicitEstimator(problem, tolerance: tolerance, method: .cg)
-      let (truth, found) = (try exact.at(lambda), try asked.at(lambda))
-      let error = Vectors.norm(Vectors.sum(found.direction, -1, truth.direction)) / Vectors.norm(truth.direction)
-      #expect(error <= 3 * tolerance, "\(lambda)")
-    }
+    #expect(reverse.kept <= 3 * 33 * problem.innerDimension)
   }
 
   /// An older factor saves products.
   @Test func aLaggedFactorSavesProducts() throws {
-    let problem = QuadraticProblem(n: 60, m: 4, seed: 2, shift: 0.002)
+    let problem = QuadraticProblem(n: 30, m: 3, seed: 2, shift: 0.002)
     func products(_ method: LinearMethod) throws -> Int {
-      try BilevelSearch(estimator: .implicit(method)).run(problem).count.hessianProducts
+      try BilevelSearch(estimator: .implicit(method), steps: 10).run(problem).count.hessianProducts
     }
     let (lagged, plain) = (try products(.laggedCholesky), try products(.cg))
     #expect(lagged * 2 < plain, "\(lagged) \(plain)")
@@ -267,9 +138,9 @@ struct QuadraticProblem: BilevelProblem {
 
   /// Many lambdas on few rows: the guard does not lose what one lambda holds.
   @Test func shrinkageGuardsAgainstFewRows() throws {
-    let test = try Self.rows(400, 12, classes: 2, seed: 900)
+    let test = try Bilevels.rows(400, 12, classes: 2, seed: 900)
     let problem = try LogisticProblem(
-      train: try Self.rows(60, 12, classes: 2, seed: 7), validation: try Self.rows(24, 12, classes: 2, seed: 8),
+      train: try Bilevels.rows(60, 12, classes: 2, seed: 7), validation: try Bilevels.rows(24, 12, classes: 2, seed: 8),
       outer: .penalties(Array(0..<11) + [nil]))
     let guarded = try Shrinkage().run(problem)
     let free = try BilevelSearch().run(problem)
@@ -279,7 +150,7 @@ struct QuadraticProblem: BilevelProblem {
   }
 
   @Test func theSameTwice() throws {
-    let problem = try Self.logistic(classes: 3)
+    let problem = try Bilevels.logistic(classes: 3)
     let (once, twice) = (try BilevelSearch().run(problem), try BilevelSearch().run(problem))
     #expect(once == twice)
     // A budget in oracle calls ends it with the best so far.
@@ -291,7 +162,7 @@ struct QuadraticProblem: BilevelProblem {
     #expect(throws: BilevelError.self) { try LogisticRows(features: [1, 2, 3], labels: [0], width: 2, classes: 2) }
     #expect(throws: BilevelError.self) { try LogisticRows(features: [1, .nan], labels: [0], width: 2, classes: 2) }
     #expect(throws: BilevelError.self) { try LogisticRows(features: [1, 2], labels: [2], width: 2, classes: 2) }
-    let rows = try Self.rows(10, 3, classes: 2, seed: 1)
+    let rows = try Bilevels.rows(10, 3, classes: 2, seed: 1)
     #expect(throws: BilevelError.self) {
       try LogisticProblem(train: rows, validation: rows, outer: .penalties([0, 2, nil]))
     }

@@ -10,8 +10,10 @@ public protocol BilevelProblem: Sendable {
   var innerDimension: Int { get }
   /// m
   var outerDimension: Int { get }
-  /// The box of lambda, one range a coordinate.
+  /// The box of lambda, one range a coordinate; an infinite one leaves it free.
   var domain: [ClosedRange<Double>] { get }
+  /// How lambda moves within `domain`; by default as it is.
+  var geometry: BilevelGeometry { get }
   /// Where the inner search starts when nothing better is known; n numbers.
   var innerStart: [Double] { get }
 
@@ -45,7 +47,19 @@ extension BilevelCurvature {
   public var gradientsAProduct: Int { 0 }
 }
 
+/// How lambda moves.
+public enum BilevelGeometry: String, Codable, Sendable {
+  /// As it is, each coordinate in its range.
+  case box
+  /// By its logarithm: all ranges must begin above zero.
+  case logarithmic
+  /// Not below zero, with sum one.
+  case simplex
+}
+
 extension BilevelProblem {
+  public var geometry: BilevelGeometry { .box }
+
   public func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature {
     DifferenceCurvature(self, w, lambda)
   }

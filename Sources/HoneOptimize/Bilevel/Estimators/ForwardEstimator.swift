@@ -5,6 +5,7 @@ struct ForwardEstimator<Problem: BilevelProblem>: HypergradientEstimator {
   let problem: Problem
   let steps: Int
   let rate: Double
+  var tolerance = 1e-4
   private(set) var count = OracleCount()
 
   init(_ problem: Problem, steps: Int, rate: Double) {

@@ -6,7 +6,8 @@ import HoneNumerics
 ///
 ///     h = sum_i c_i loss_i(w) + 1/2 sum_kj (ridge_j + exp(lambda_group(j))) w_kj^2,   g = mean validation loss
 ///
-/// where c_i = 1, or the logistic function of a lambda of its own for every training row.
+/// where c_i = 1, or the logistic function of a lambda of its own for every training row. With a risk, g leans to the large
+/// validation losses.
 public struct LogisticProblem: BilevelProblem {
   public enum Outer: Hashable, Sendable {
     /// The group of each feature, whose logarithmic strength is one lambda; nil: the ridge alone.
@@ -20,6 +21,8 @@ public struct LogisticProblem: BilevelProblem {
   public let outer: Outer
   /// Fixed L2 strength of each feature, 0 or more; what `lambda` adds comes on top.
   public let ridge: [Double]
+  /// What g is of the validation losses; nil: their mean.
+  public let risk: SpectralRisk?
   public let outerDimension: Int
   public let domain: [ClosedRange<Double>]
 
@@ -30,7 +33,7 @@ public struct LogisticProblem: BilevelProblem {
   /// - Throws: `invalid` for rows or groups that do not fit.
   public init(
     train: LogisticRows, validation: LogisticRows, outer: Outer, ridge: [Double]? = nil,
-    bounds: ClosedRange<Double> = -6...6
+    bounds: ClosedRange<Double> = -6...6, risk: SpectralRisk? = nil
   ) throws(BilevelError) {
     guard train.width == validation.width, train.classes == validation.classes else {
       throw BilevelError(.invalid, "training and validation rows differ in features or classes")
@@ -54,6 +57,7 @@ public struct LogisticProblem: BilevelProblem {
     self.validation = validation
     self.outer = outer
     self.ridge = ridge
+    self.risk = risk
     domain = Array(repeating: bounds, count: outerDimension)
   }
 
@@ -98,12 +102,9 @@ public struct LogisticProblem: BilevelProblem {
   public func outer(_ w: [Double], _ lambda: [Double], gradientW: inout [Double], gradientLambda: inout [Double])
     -> Double
   {
-    let (losses, probabilities) = validation.losses(w)
-    let part = 1 / Double(validation.count)
     for i in gradientW.indices { gradientW[i] = 0 }
     for i in gradientLambda.indices { gradientLambda[i] = 0 }
-    validation.accumulate(validation.residuals(probabilities).map { $0 * part }, into: &gradientW)
-    return losses.reduce(0, +) * part
+    return validation.outer(w, risk, gradient: &gradientW)
   }
 
   public func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature {
@@ -149,7 +150,7 @@ extension LogisticProblem: ValidatedProblem {
   public func validationLosses(_ w: [Double], rows: [Int]) -> [Double] { validation.picking(rows).losses(w).losses }
 
   private init(_ other: LogisticProblem, validation: LogisticRows) {
-    (train, outer, ridge) = (other.train, other.outer, other.ridge)
+    (train, outer, ridge, risk) = (other.train, other.outer, other.ridge, other.risk)
     (outerDimension, domain) = (other.outerDimension, other.domain)
     self.validation = validation
   }
@@ -165,25 +166,9 @@ private struct LogisticCurvature: BilevelCurvature {
   let strengths: [Double]
 
   func hessianProduct(_ v: [Double], into result: inout [Double]) {
-    let rows = problem.train
-    let (outputs, width) = (rows.outputs, rows.width)
-    var u = rows.scores(v)
-    for row in 0..<rows.count {
-      let c = weights?[row] ?? 1
-      if outputs == 1 {
-        let p = probabilities[row]
-        u[row] *= c * p * (1 - p)
-      } else {
-        let start = row * outputs
-        var mean = 0.0
-        for k in 0..<outputs { mean += probabilities[start + k] * u[start + k] }
-        for k in 0..<outputs { u[start + k] = c * probabilities[start + k] * (u[start + k] - mean) }
-      }
-    }
-    for k in 0..<outputs {
-      for j in 0..<width { result[k * width + j] = strengths[j] * v[k * width + j] }
-    }
-    rows.accumulate(u, into: &result)
+    let width = problem.train.width
+    for i in result.indices { result[i] = strengths[i % width] * v[i] }
+    problem.train.addHessianProduct(v, probabilities, weights, to: &result)
   }
 
   func mixedProduct(_ v: [Double], into result: inout [Double]) {

@@ -129,6 +129,44 @@ public struct LogisticRows: Hashable, Sendable {
     return r
   }
 
+  /// result += (second derivatives of sum_i c_i loss_i at these probabilities) v; without weights c_i = 1.
+  func addHessianProduct(_ v: [Double], _ probabilities: [Double], _ weights: [Double]?, to result: inout [Double]) {
+    var u = scores(v)
+    let outputs = outputs
+    u.withUnsafeMutableBufferPointer { u in
+      probabilities.withUnsafeBufferPointer { p in
+        for row in 0..<count {
+          let c = weights?[row] ?? 1
+          if outputs == 1 {
+            u[row] *= c * p[row] * (1 - p[row])
+          } else {
+            let start = row * outputs
+            var mean = 0.0
+            for k in start..<(start + outputs) { mean += p[k] * u[k] }
+            for k in start..<(start + outputs) { u[k] = c * p[k] * (u[k] - mean) }
+          }
+        }
+      }
+    }
+    accumulate(u, into: &result)
+  }
+
+  /// The mean of the losses, or a risk of them, and its gradient added to `gradient`.
+  func outer(_ w: [Double], _ risk: SpectralRisk?, gradient: inout [Double]) -> Double {
+    let (losses, probabilities) = losses(w)
+    var r = residuals(probabilities)
+    let part = 1 / Double(count)
+    guard let risk else {
+      for i in r.indices { r[i] *= part }
+      accumulate(r, into: &gradient)
+      return losses.reduce(0, +) * part
+    }
+    let (value, weights) = risk(losses)
+    for i in r.indices { r[i] *= weights[i / outputs] }
+    accumulate(r, into: &gradient)
+    return value
+  }
+
   /// The part of rows whose most probable class is their own.
   public func accuracy(_ w: [Double]) -> Double {
     let u = scores(w)
