@@ -8,10 +8,10 @@ public protocol Propagator: Sendable {
   /// - Parameters:
   ///   - message: everything that has reached the node.
   ///   - position: which of the node's inputs.
-  func message(_ message: Message, from node: Int, toInput position: Int, in graph: Graph) -> Message?
+  mutating func message(_ message: Message, from node: Int, toInput position: Int, in graph: Graph) -> Message?
 
   /// Adds a message to what has already reached a node. The order of the calls is fixed: later nodes first.
-  func merge(_ message: Message, into total: inout Message)
+  mutating func merge(_ message: Message, into total: inout Message)
 }
 
 extension Graph {
@@ -20,21 +20,29 @@ extension Graph {
   /// - Returns: by node, what has reached it.
   /// - Complexity: O(V+E) messages.
   public func backward<P: Propagator>(_ propagator: P, from seeds: [(node: Int, message: P.Message)]) -> [P.Message?] {
+    var propagator = propagator
+    return backward(&propagator, from: seeds)
+  }
+
+  /// The same with a propagator that remembers something of the pass.
+  public func backward<P: Propagator>(_ propagator: inout P, from seeds: [(node: Int, message: P.Message)])
+    -> [P.Message?]
+  {
     var reached = [P.Message?](repeating: nil, count: count)
     for seed in seeds where (0..<count).contains(seed.node) {
-      Self.deliver(seed.message, to: &reached[seed.node], by: propagator)
+      Self.deliver(seed.message, to: &reached[seed.node], by: &propagator)
     }
     for node in stride(from: count - 1, through: 0, by: -1) {
       guard let message = reached[node] else { continue }
       for (position, input) in inputs(of: node).enumerated() {
         guard let passed = propagator.message(message, from: node, toInput: position, in: self) else { continue }
-        Self.deliver(passed, to: &reached[Int(input)], by: propagator)
+        Self.deliver(passed, to: &reached[Int(input)], by: &propagator)
       }
     }
     return reached
   }
 
-  private static func deliver<P: Propagator>(_ message: P.Message, to slot: inout P.Message?, by propagator: P) {
+  private static func deliver<P: Propagator>(_ message: P.Message, to slot: inout P.Message?, by propagator: inout P) {
     guard slot != nil else {
       slot = message
       return
@@ -89,6 +97,8 @@ public struct FeedbackSet: Sendable, Hashable {
     while high.count < other.high.count { high.append(0) }
     for (word, bits) in other.high.enumerated() { high[word] |= bits }
   }
+
+  public var isEmpty: Bool { low == 0 && high.allSatisfy { $0 == 0 } }
 
   /// In increasing order.
   public var positions: [Int] {

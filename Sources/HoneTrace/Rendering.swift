@@ -10,6 +10,8 @@ struct Renderer {
     switch payload {
     case let value as Value: return whole(value) ?? cut(value, depth: depth)
     case let value as any ParameterValue: return cut(value.parameterValue, depth: depth)
+    case let array as ArrayPayload: return render(array.value, depth: depth)
+    case let array as Tensor: return render(array: array, depth: depth)
     case let failure as RecordedFailure: return render(failure: failure.error)
     default: break
     }
@@ -27,6 +29,20 @@ struct Renderer {
       return members(mirror, depth: depth)
     default: return cut(.string(String(describing: payload)), depth: depth)
     }
+  }
+
+  /// A number, a list, or a list of rows; only what is shown is built.
+  private mutating func render(array: Tensor, depth: Int) -> Value {
+    guard case .matrix(let rows, let columns) = array.shape else {
+      guard array.shape == .scalar else {
+        return list(array.elements.lazy.map { (label: nil, value: $0) }, depth: depth)
+      }
+      return cut(.double(array.elements[0]), depth: depth)
+    }
+    let lines = (0..<rows).lazy.map { row in
+      (label: String?.none, value: Tensor(Array(array.elements[(row * columns)..<((row + 1) * columns)])) as Any)
+    }
+    return list(lines, depth: depth)
   }
 
   private mutating func render(failure error: any Error) -> Value {
@@ -151,8 +167,12 @@ extension NodeTable {
       return Trace.Node(
         kind: tag.kind, name: names[index], inputs: inputs[ranges[index].indices].map(Int.init),
         value: renderer.render(values[index]),
-        doc: docs[names[index]] ?? (tag.isOperator ? Operator.docs[names[index]] : nil),
+        doc: docs[names[index]] ?? (tag.isOperator ? operatorDoc(index) : nil),
         parent: parent >= 0 ? Int(parent) : nil)
     }
+  }
+
+  private func operatorDoc(_ index: Int) -> String? {
+    values[index] is ArrayPayload ? Operator.arrayDocs[names[index]] : Operator.docs[names[index]]
   }
 }
