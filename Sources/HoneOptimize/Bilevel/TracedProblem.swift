@@ -18,6 +18,7 @@ public struct TracedProblem: BilevelProblem {
 
   public let innerStart: [Double]
   public let domain: [ClosedRange<Double>]
+  public let geometry: BilevelGeometry
   private let h: Objective
   private let g: Objective
 
@@ -27,19 +28,22 @@ public struct TracedProblem: BilevelProblem {
   /// - Parameters:
   ///   - innerStart: where the inner search starts; n numbers.
   ///   - domain: the box of lambda; m ranges.
+  ///   - geometry: how lambda moves in it.
   ///   - inner: h. It is to be smooth and, where solutions are wanted, convex in w.
   ///   - outer: g.
-  /// - Throws: what the functions throw at `innerStart` and the middle of the box; an `ArrayError` for shapes that do not
+  /// - Throws: what the functions throw at `innerStart` and where a search starts; an `ArrayError` for shapes that do not
   ///   fit, or a value or gradient that is not finite there.
   public init(
-    innerStart: [Double], domain: [ClosedRange<Double>], inner: @escaping Objective, outer: @escaping Objective
+    innerStart: [Double], domain: [ClosedRange<Double>], geometry: BilevelGeometry = .box,
+    inner: @escaping Objective, outer: @escaping Objective
   ) throws {
     self.innerStart = innerStart
     self.domain = domain
+    self.geometry = geometry
     (h, g) = (inner, outer)
-    let middle = domain.map { $0.lowerBound + 0.5 * ($0.upperBound - $0.lowerBound) }
-    _ = try at(innerStart, middle, h)
-    _ = try at(innerStart, middle, g)
+    let lambda = OuterDomain(self).origin
+    _ = try at(innerStart, lambda, h)
+    _ = try at(innerStart, lambda, g)
   }
 
   public func inner(_ w: [Double], _ lambda: [Double], gradient: inout [Double]) -> Double {
