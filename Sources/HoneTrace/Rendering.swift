@@ -173,6 +173,7 @@ extension NodeTable {
   }
 
   private func operatorDoc(_ index: Int) -> String? {
-    values[index] is ArrayPayload ? Operator.arrayDocs[names[index]] : Operator.docs[names[index]]
+    let doc = values[index] is ArrayPayload ? nil : Operator.docs[names[index]]
+    return doc ?? Operator.arrayDocs[names[index]]
   }
 }

@@ -135,6 +135,33 @@ import Testing
     }
   }
 
+  /// The guard chooses as it does for the closed form.
+  @Test func tracedRowsAreGuarded() throws {
+    let closed = try LogisticProblem(
+      train: try Bilevels.rows(40, 6, classes: 2, seed: 7), validation: try Bilevels.rows(20, 6, classes: 2, seed: 8),
+      outer: .penalties([0, 1, 2, 3, 4, nil]))
+    let (inner, validation) = (try Self.losses(closed.train), try Self.losses(closed.validation))
+    let ridge = Tensor(closed.ridge)
+    let problem = try TracedRowsProblem(
+      innerStart: closed.innerStart, domain: closed.domain,
+      inner: { w, lambda in
+        let strengths = try lambda.exp().tied(to: [0, 1, 2, 3, 4, nil]) + ridge
+        return try inner(w).sum() + dot(strengths, w.square()) * 0.5
+      }, validation: validation)
+    #expect(problem.validationCount == 20)
+    let w = closed.innerStart.indices.map { 0.3 * Double($0) - 0.5 }
+    let rows = [3, 19, 0]
+    let (one, other) = (problem.validationLosses(w, rows: rows), closed.validationLosses(w, rows: rows))
+    #expect(Self.difference(one, other) < 1e-12)
+    var (a, b, c, d) = (w, w, closed.domain.map { _ in 1.0 }, closed.domain.map { _ in 1.0 })
+    let part = problem.validating(on: rows).outer(w, c, gradientW: &a, gradientLambda: &c)
+    let same = closed.validating(on: rows).outer(w, d, gradientW: &b, gradientLambda: &d)
+    #expect(abs(part - same) < 1e-12 && Self.difference(a, b) < 1e-10 && c == d)
+    let (guarded, expected) = (try Shrinkage().run(problem), try Shrinkage().run(closed))
+    #expect(guarded.search.shrinkage == expected.search.shrinkage)
+    #expect(abs(guarded.search.value - expected.search.value) < 1e-4)
+  }
+
   /// The example of the documentation, as it stands there.
   @Test func theExampleOfTheDocumentation() throws {
     let rows = try Bilevels.rows(30, 3, classes: 2, seed: 3)

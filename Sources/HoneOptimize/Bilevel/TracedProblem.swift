@@ -20,7 +20,7 @@ public struct TracedProblem: BilevelProblem {
   public let domain: [ClosedRange<Double>]
   public let geometry: BilevelGeometry
   private let h: Objective
-  private let g: Objective
+  fileprivate var g: Objective
 
   public var innerDimension: Int { innerStart.count }
   public var outerDimension: Int { domain.count }
@@ -85,6 +85,64 @@ public struct TracedProblem: BilevelProblem {
     for i in gradient.indices { gradient[i] = .nan }
     return .nan
   }
+}
+
+/// A traced problem whose outer objective is the mean of one loss for each validation row, so that `Shrinkage` can hold
+/// some of them back.
+public struct TracedRowsProblem: ValidatedProblem {
+  /// A vector of losses from w, a vector of n.
+  public typealias Losses = @Sendable (_ w: Traced<Tensor>) throws -> Traced<Tensor>
+
+  public let validationCount: Int
+  private let losses: Losses
+  private var problem: TracedProblem
+
+  public var innerDimension: Int { problem.innerDimension }
+  public var outerDimension: Int { problem.outerDimension }
+  public var innerStart: [Double] { problem.innerStart }
+  public var domain: [ClosedRange<Double>] { problem.domain }
+  public var geometry: BilevelGeometry { problem.geometry }
+
+  /// - Parameter validation: the loss of each validation row; as many for every w.
+  /// - Throws: as `TracedProblem` does.
+  public init(
+    innerStart: [Double], domain: [ClosedRange<Double>], geometry: BilevelGeometry = .box,
+    inner: @escaping TracedProblem.Objective, validation: @escaping Losses
+  ) throws {
+    problem = try TracedProblem(innerStart: innerStart, domain: domain, geometry: geometry, inner: inner) { w, _ in
+      try validation(w).mean()
+    }
+    validationCount = try validation(Traced(Tensor(innerStart))).value.count
+    losses = validation
+  }
+
+  /// - Parameter rows: of all validation rows, whichever this problem has now.
+  public func validating(on rows: [Int]) -> TracedRowsProblem {
+    var other = self
+    other.problem.g = { [losses] w, _ in try losses(w).tied(to: rows).mean() }
+    return other
+  }
+
+  public func validationLosses(_ w: [Double], rows: [Int]) -> [Double] {
+    let found = try? losses(Traced(Tensor(w))).tied(to: rows).value.elements
+    return found ?? Array(repeating: .nan, count: rows.count)
+  }
+
+  public func inner(_ w: [Double], _ lambda: [Double], gradient: inout [Double]) -> Double {
+    problem.inner(w, lambda, gradient: &gradient)
+  }
+
+  public func innerOuterGradient(_ w: [Double], _ lambda: [Double], into result: inout [Double]) {
+    problem.innerOuterGradient(w, lambda, into: &result)
+  }
+
+  public func outer(_ w: [Double], _ lambda: [Double], gradientW: inout [Double], gradientLambda: inout [Double])
+    -> Double
+  {
+    problem.outer(w, lambda, gradientW: &gradientW, gradientLambda: &gradientLambda)
+  }
+
+  public func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature { problem.curvature(w, lambda) }
 }
 
 /// Second derivatives from a point on the tape; a product is one sweep forwards over the gradient's operations.
