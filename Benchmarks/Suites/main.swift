@@ -14,6 +14,7 @@ let suites: [(name: String, run: () async throws -> [Figure])] = [
   ("proposers", ProposerSuite.run),
   ("worlds", { try await WorldSuite.run(Array(CommandLine.arguments.dropFirst(2))) }),
   ("live", LiveSuite.run),
+  ("bilevel", BilevelSuite.run),
 ]
 
 if CommandLine.arguments.dropFirst().first == "model-server" {

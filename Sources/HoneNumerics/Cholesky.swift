@@ -5,6 +5,7 @@ package struct Cholesky: Sendable {
   package let size: Int
   /// Row after row, the upper part zero.
   package private(set) var factor: [Double]
+  private static let tiledFrom = 96
 
   /// - Parameter matrix: row after row; only its lower part is read.
   /// - Returns: nil when the matrix is not positive definite in floating point. O(n^3 / 6).
@@ -13,7 +14,10 @@ package struct Cholesky: Sendable {
     factor = matrix
     let isDefinite = factor.withUnsafeMutableBufferPointer { a -> Bool in
       guard let a = a.baseAddress else { return true }
-      for i in 0..<size {
+      // Large ones by tiles, which keep rows near; the last rows, and small ones, one by one.
+      let tiled = size >= Self.tiledFrom ? Tiles.factor(a, size) : 0
+      guard let tiled else { return false }
+      for i in tiled..<size {
         let row = a + i * size
         for j in 0..<i {
           let other = a + j * size

@@ -180,18 +180,19 @@ public struct BilevelSearch: Sendable {
   ) throws(BilevelError) -> Report {
     try fits(Estimating.self)
     var objective = OuterObjective(estimator, shrinkage: shrinkage, budget: budget, steps: steps)
+    if step == .lbfgs { objective.estimator.tolerance = max(tolerance, BoxStepper.roughest) }
     guard let first = objective.at(objective.domain.projected(start ?? objective.domain.origin)) else {
       throw objective.failure ?? BilevelError(.budget, "the budget of \(budget) oracle calls is used up at the start")
     }
     let isConverged =
       switch step {
-      case .lbfgs: BoxStepper().run(&objective, from: first)
+      case .lbfgs: BoxStepper(asked: tolerance).run(&objective, from: first)
       case .hoag(let stepper): stepper.run(&objective, from: first)
       case .maid(let stepper): stepper.run(&objective, from: first)
       case .adam(let rate): AdamStepper(rate: rate).run(&objective, from: first)
       case .momentum(let rate): MomentumStepper(rate: rate).run(&objective, from: first)
       }
-    objective.certifyBest()
+    objective.certifyBest(asked: tolerance)
     let best = objective.best ?? first
     return Report(
       lambda: best.lambda, inner: best.found.inner, value: best.found.value, direction: best.found.direction,

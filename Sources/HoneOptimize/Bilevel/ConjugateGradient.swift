@@ -1,11 +1,11 @@
 /// Solves A x = b for a symmetric positive definite A that is only applied (Hestenes and Stiefel 1952; Nocedal and Wright
 /// 2006, algorithm 5.3), with a preconditioner.
-struct ConjugateGradient {
-  struct Solution {
-    var x: [Double]
+package struct ConjugateGradient {
+  package struct Solution {
+    package var x: [Double]
     /// |b - A x| / |b|, as the recursion has it.
-    var residual: Double
-    var iterations: Int
+    package var residual: Double
+    package var iterations: Int
     /// The residual is no greater than was asked for.
     var isConverged: Bool
   }

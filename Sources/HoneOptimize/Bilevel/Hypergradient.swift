@@ -12,7 +12,7 @@ public struct Hypergradient: Hashable, Sendable {
   /// The w that it was taken at.
   public var inner: [Double]
   /// q, where there is one.
-  var adjoint: [Double]?
+  package var adjoint: [Double]?
 
   public init(
     value: Double, direction: [Double], errorEstimate: Double, valueError: Double = .infinity, inner: [Double]
@@ -26,7 +26,7 @@ public struct Hypergradient: Hashable, Sendable {
 }
 
 /// Works out hypergradients of one problem at one lambda after the other, each from where the last ended.
-protocol HypergradientEstimator {
+package protocol HypergradientEstimator {
   associatedtype Problem: BilevelProblem
   var problem: Problem { get }
   var count: OracleCount { get }
@@ -44,27 +44,31 @@ protocol HypergradientEstimator {
 }
 
 extension HypergradientEstimator {
-  static var knowsErrors: Bool { false }
-  static var lags: Bool { false }
+  package static var knowsErrors: Bool { false }
+  package static var lags: Bool { false }
 
-  mutating func value(at lambda: [Double]) throws(BilevelError) -> (value: Double, error: Double) {
+  package mutating func value(at lambda: [Double]) throws(BilevelError) -> (value: Double, error: Double) {
     let found = try at(lambda)
     return (found.value, found.valueError)
   }
 
-  mutating func certified(_ found: Hypergradient, at lambda: [Double]) throws(BilevelError) -> Hypergradient { found }
+  package mutating func certified(_ found: Hypergradient, at lambda: [Double]) throws(BilevelError) -> Hypergradient {
+    found
+  }
 
   /// A hypergradient whose certified error is what was asked: tolerances fall until it is.
   mutating func accurate(at lambda: [Double]) throws(BilevelError) -> Hypergradient {
     let asked = tolerance
     defer { tolerance = asked }
     var found = try certified(at(lambda), at: lambda)
+    var failures = 0
     for _ in 0..<12 where found.errorEstimate > 2 * asked && found.errorEstimate.isFinite {
       tolerance *= max(0.01, min(0.3, asked / found.errorEstimate))
       let next = try certified(at(lambda), at: lambda)
       // Where nothing more is to be had, no more is paid for it.
-      guard next.errorEstimate < 0.7 * found.errorEstimate else { break }
-      found = next
+      if next.errorEstimate > 0.7 * found.errorEstimate { failures += 1 }
+      if next.errorEstimate < found.errorEstimate { found = next }
+      if failures == 2 { break }
     }
     return found
   }

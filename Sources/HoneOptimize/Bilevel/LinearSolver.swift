@@ -12,7 +12,7 @@ public enum LinearMethod: String, Codable, Sendable, CaseIterable {
 }
 
 /// Solves systems with the Hessians of one problem at neighbouring points, and remembers a factor between them.
-struct LinearSolver {
+package struct LinearSolver {
   /// Up to here a factorization costs less than the products it saves.
   static let dense = 200
   /// Iterations that a fresh factor leaves.
@@ -26,11 +26,11 @@ struct LinearSolver {
   /// n / 2 products: it is bought once as many were rented (the ski rental rule: never more than twice the best).
   private var rented = 0
 
-  init(_ method: LinearMethod) { self.method = method }
+  package init(_ method: LinearMethod) { self.method = method }
 
   /// - Parameter tolerance: of the residual, relative to |b|.
   /// - Returns: the solution, and its residual relative to |b|.
-  mutating func solve(
+  package mutating func solve(
     _ b: [Double], _ curvature: any BilevelCurvature, tolerance: Double, from start: [Double]? = nil,
     _ count: inout OracleCount
   ) throws(BilevelError) -> ConjugateGradient.Solution {

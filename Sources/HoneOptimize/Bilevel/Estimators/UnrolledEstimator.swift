@@ -11,8 +11,8 @@
 ///
 /// It is the gradient of the approximate problem: of a badly conditioned one with few steps it is far from that of Phi, and
 /// no bound is known. `auto` never takes it.
-struct UnrolledEstimator<Problem: BilevelProblem>: HypergradientEstimator {
-  let problem: Problem
+package struct UnrolledEstimator<Problem: BilevelProblem>: HypergradientEstimator {
+  package let problem: Problem
   /// T
   let steps: Int
   /// alpha
@@ -21,12 +21,12 @@ struct UnrolledEstimator<Problem: BilevelProblem>: HypergradientEstimator {
   let window: Int?
   /// BDA's alpha; nil: steps on h alone.
   let aggregation: Double?
-  var tolerance = 1e-4
-  private(set) var count = OracleCount()
+  package var tolerance = 1e-4
+  package private(set) var count = OracleCount()
   /// The most numbers kept at once.
-  private(set) var kept = 0
+  package private(set) var kept = 0
 
-  init(_ problem: Problem, steps: Int, rate: Double, window: Int? = nil, aggregation: Double? = nil) {
+  package init(_ problem: Problem, steps: Int, rate: Double, window: Int? = nil, aggregation: Double? = nil) {
     self.problem = problem
     self.steps = max(1, steps)
     self.rate = rate
@@ -34,7 +34,7 @@ struct UnrolledEstimator<Problem: BilevelProblem>: HypergradientEstimator {
     self.aggregation = aggregation
   }
 
-  mutating func at(_ lambda: [Double]) throws(BilevelError) -> Hypergradient {
+  package mutating func at(_ lambda: [Double]) throws(BilevelError) -> Hypergradient {
     let stride = max(1, Int(Double(steps).squareRoot()))
     var w = problem.innerStart
     var checkpoints: [[Double]] = []

@@ -56,8 +56,8 @@ private struct BlockState<Block: BilevelProblem>: LoopState {
   var weights: [[Double]]
   var adjoints: [[Double]]
   var slope: [Double]?
-  /// The lambda of the step before.
-  var earlier: [Double]
+  /// What the step before began with.
+  var earlier: (lambda: [Double], weights: [[Double]], adjoints: [[Double]])
   var random: RandomStream
 
   init(loop: BlockLoop, parts: [LoopOracles<Block>], lambda: [Double]) {
@@ -65,7 +65,7 @@ private struct BlockState<Block: BilevelProblem>: LoopState {
     rates = Array(repeating: 0, count: parts.count)
     weights = parts.map(\.problem.innerStart)
     adjoints = weights.map { Array(repeating: 0, count: $0.count) }
-    earlier = lambda
+    earlier = (lambda, weights, adjoints)
     random = RandomStream(seed: loop.seed, name: "blocks")
   }
 
@@ -80,15 +80,22 @@ private struct BlockState<Block: BilevelProblem>: LoopState {
     var now = Array(repeating: 0.0, count: lambda.count)
     var before = now
     let drawn = draw()
+    let share = 1 / Double(drawn.count)
+    let began = (lambda, weights, adjoints)
     for i in drawn {
-      let share = 1 / Double(drawn.count)
-      if slope != nil { Vectors.add(share, partial(i, earlier, isMoving: false), to: &before) }
-      Vectors.add(share, partial(i, lambda, isMoving: true), to: &now)
+      if slope != nil {
+        Vectors.add(share, partial(i, earlier.lambda, earlier.weights[i], earlier.adjoints[i]).slope, to: &before)
+      }
+      let gradient = parts[i].inner(weights[i], lambda)
+      let here = partial(i, lambda, weights[i], adjoints[i])
+      Vectors.add(share, here.slope, to: &now)
+      Vectors.add(-rates[i], gradient, to: &weights[i])
+      Vectors.add(-rates[i], here.residual, to: &adjoints[i])
     }
     let falling = 1 / (1 + Double(k) / Double(loop.horizon))
     if let slope { Vectors.add(1 - loop.renewal * falling, Vectors.sum(slope, -1, before), to: &now) }
     slope = now
-    earlier = lambda
+    earlier = began
     lambda = oracles.domain.projected(Vectors.sum(lambda, -loop.outerRate * falling, now))
   }
 
@@ -102,14 +109,12 @@ private struct BlockState<Block: BilevelProblem>: LoopState {
     return places[..<count].sorted()
   }
 
-  /// dg_i/dlambda - (d2h_i/dlambda dw) q_i; moving, after a step of w_i and q_i.
-  private mutating func partial(_ i: Int, _ lambda: [Double], isMoving: Bool) -> [Double] {
-    if isMoving {
-      Vectors.add(-rates[i], parts[i].inner(weights[i], lambda), to: &weights[i])
-    }
-    let (_, ofW, ofLambda) = parts[i].outer(weights[i], lambda)
-    let (hessian, mixed) = parts[i].products(weights[i], lambda, adjoints[i])
-    if isMoving { Vectors.add(-rates[i], Vectors.sum(hessian, -1, ofW), to: &adjoints[i]) }
-    return Vectors.sum(ofLambda, -1, mixed)
+  /// dg_i/dlambda - (d2h_i/dlambda dw) q, and H_i q - dg_i/dw.
+  private mutating func partial(_ i: Int, _ lambda: [Double], _ w: [Double], _ q: [Double]) -> (
+    slope: [Double], residual: [Double]
+  ) {
+    let (_, ofW, ofLambda) = parts[i].outer(w, lambda)
+    let (hessian, mixed) = parts[i].products(w, lambda, q)
+    return (Vectors.sum(ofLambda, -1, mixed), Vectors.sum(hessian, -1, ofW))
   }
 }

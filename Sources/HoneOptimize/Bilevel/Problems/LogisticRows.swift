@@ -79,14 +79,28 @@ public struct LogisticRows: Hashable, Sendable {
   }
 
   /// X W': one score a row and output.
-  func scores(_ w: [Double]) -> [Double] {
+  package func scores(_ w: [Double]) -> [Double] {
     var result = Array(repeating: 0.0, count: count * outputs)
     let (outputs, width) = (outputs, width)
     result.withUnsafeMutableBufferPointer { u in
       features.withUnsafeBufferPointer { x in
         w.withUnsafeBufferPointer { w in
           guard let x = x.baseAddress, let w = w.baseAddress else { return }
-          for row in 0..<count {
+          let tiled = outputs / 2 * 2
+          let fours = count / 4 * 4
+          for row in stride(from: 0, to: fours, by: 4) {
+            for k in stride(from: 0, to: tiled, by: 2) {
+              let (first, second) = Tiles.products(x + row * width, width, w + k * width, width, width)
+              for i in 0..<4 {
+                u[(row + i) * outputs + k] = first[i]
+                u[(row + i) * outputs + k + 1] = second[i]
+              }
+            }
+            for k in tiled..<outputs {
+              for i in row..<(row + 4) { u[i * outputs + k] = dot(x + i * width, w + k * width, width) }
+            }
+          }
+          for row in fours..<count {
             for k in 0..<outputs { u[row * outputs + k] = dot(x + row * width, w + k * width, width) }
           }
         }
@@ -96,18 +110,25 @@ public struct LogisticRows: Hashable, Sendable {
   }
 
   /// into += R' X, where R has one number a row and output.
-  func accumulate(_ residuals: [Double], into result: inout [Double]) {
+  package func accumulate(_ residuals: [Double], into result: inout [Double]) {
     let (outputs, width) = (outputs, width)
     result.withUnsafeMutableBufferPointer { g in
       features.withUnsafeBufferPointer { x in
         residuals.withUnsafeBufferPointer { r in
           guard let g = g.baseAddress, let x = x.baseAddress else { return }
-          for row in 0..<count {
+          let fours = count / 4 * 4
+          for row in stride(from: 0, to: fours, by: 4) {
+            for k in 0..<outputs {
+              let t = SIMD4(
+                r[row * outputs + k], r[(row + 1) * outputs + k], r[(row + 2) * outputs + k], r[(row + 3) * outputs + k]
+              )
+              Tiles.add(t, x + row * width, width, to: g + k * width, width)
+            }
+          }
+          for row in fours..<count {
             let from = x + row * width
             for k in 0..<outputs {
-              let t = r[row * outputs + k]
-              guard t != 0 else { continue }
-              let to = g + k * width
+              let (t, to) = (r[row * outputs + k], g + k * width)
               for j in 0..<width { to[j] += t * from[j] }
             }
           }

@@ -63,12 +63,16 @@ struct OuterObjective<Estimating: HypergradientEstimator> {
     }
   }
 
-  /// Puts the best point's errors as upper estimates in the place of what its solves left.
-  mutating func certifyBest() {
-    guard !isSpent, let point = best, let found = try? estimator.certified(point.found, at: point.lambda) else {
-      return
-    }
+  /// Puts the best point's errors as upper estimates in the place of what its solves left; a rough one is worked out again.
+  mutating func certifyBest(asked: Double) {
+    guard !isSpent, let point = best else { return }
+    estimator.tolerance = asked
+    guard let found = try? estimator.certified(point.found, at: point.lambda) else { return }
     best?.found = found
+    guard found.errorEstimate > 2 * asked, found.errorEstimate.isFinite, !Estimating.lags,
+      let again = try? estimator.accurate(at: point.lambda), again.errorEstimate < found.errorEstimate
+    else { return }
+    best?.found = again
   }
 
   /// How far a step of 1 against the slope would go within the domain: zero where nothing is left to gain.
