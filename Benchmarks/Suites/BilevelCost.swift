@@ -12,7 +12,27 @@ enum BilevelCost {
   ]
 
   static func figures(_ data: BilevelData) throws -> [Figure] {
-    try data.tasks().flatMap { task in try wholeProcess(task) + steady(task) }
+    let tasks = try data.tasks()
+    return try tasks.flatMap { task in try wholeProcess(task) + steady(task) } + maid(tasks[2])
+  }
+
+  /// MAID from first steps and accuracies over four decades.
+  private static func maid(_ task: BilevelTask) throws -> [Figure] {
+    var counts: [Int] = []
+    for step in [1e-3, 1e-1, 1e1] {
+      for accuracy in [1e-3, 1e-1, 1e1] {
+        let search = BilevelSearch(step: .maid(MAIDStepper(step: step, accuracy: accuracy)))
+        guard try hit(task, search) != nil else { continue }
+        counts.append(try search.run(task.problem).count.total)
+      }
+    }
+    let ratio = Double(counts.max() ?? 0) / Double(max(1, counts.min() ?? 0))
+    return [
+      Figure(
+        name: "\(task.name), MAID over four decades of settings", value: counts.count == 9 ? ratio : .nan,
+        unit: "x calls, worst to best", target: 4,
+        how: "beta_0 and epsilon_0 in 1e-3, 1e-1, 10; all of 9 reach the best + 1e-3, else not a number")
+    ]
   }
 
   /// The CPU seconds of this process at each new lambda, and the lambdas.

@@ -41,9 +41,7 @@ struct BilevelData {
   init() throws {
     func rows(_ name: String, width: Int, scale: Double, classes: Int) throws -> LogisticRows {
       var (features, labels): ([Double], [Int]) = ([], [])
-      for row in try Self.lines(name) {
-        let numbers = row.split(separator: ",").compactMap { Double($0) }
-        guard numbers.count == width else { continue }
+      for numbers in try Self.lines(name) where numbers.count == width {
         labels.append(Int(numbers[0]))
         for number in numbers.dropFirst() { features.append(number / scale) }
         features.append(1)
@@ -62,14 +60,32 @@ struct BilevelData {
     cancer = try three("bc", 31, 1, 2)
     digits = try three("digits", 65, 16, 10)
     noisy = try [30, 50].map { percent in
-      let rows = try Self.lines("digits_train_labels_noise\(percent)").dropFirst()
-        .map { $0.split(separator: ",").compactMap { Int($0) } }
-      return (rows.map { $0[1] }, rows.map { $0[2] == 1 })
+      let rows = try Self.lines("digits_train_labels_noise\(percent)").filter { $0.count == 3 }
+      return (rows.map { Int($0[1]) }, rows.map { $0[2] == 1 })
     }
   }
 
-  private static func lines(_ name: String) throws -> [Substring] {
-    try String(contentsOfFile: "Benchmarks/Data/bilevel/\(name).csv", encoding: .utf8).split(separator: "\n")
+  /// The numbers of each line; none of one with words.
+  private static func lines(_ name: String) throws -> [[Double]] {
+    let text = try String(contentsOfFile: "Benchmarks/Data/bilevel/\(name).csv", encoding: .utf8)
+    return text.withCString { start in
+      var (all, line): ([[Double]], [Double]) = ([], [])
+      var place = start
+      while place.pointee != 0 {
+        var end: UnsafeMutablePointer<CChar>?
+        let number = strtod(place, &end)
+        if let end, UnsafePointer(end) != place {
+          line.append(number)
+          place = UnsafePointer(end)
+        }
+        if place.pointee == 10 {
+          all.append(line)
+          line = []
+        }
+        if place.pointee != 0 { place += 1 }
+      }
+      return line.isEmpty ? all : all + [line]
+    }
   }
 
   /// The five problems of the page; all start at lambda = 0.
@@ -100,6 +116,9 @@ struct BilevelData {
   private func penalties(
     _ rows: (train: LogisticRows, valid: LogisticRows, test: LogisticRows), _ groups: [Int?]
   ) throws -> LogisticProblem {
-    try LogisticProblem(train: rows.train, validation: rows.valid, outer: .penalties(groups + [nil]))
+    // The constant feature alone has a strength that stays.
+    try LogisticProblem(
+      train: rows.train, validation: rows.valid, outer: .penalties(groups + [nil]),
+      ridge: groups.map { _ in 0 } + [1e-3])
   }
 }

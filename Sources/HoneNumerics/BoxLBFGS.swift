@@ -7,7 +7,7 @@ package struct BoxLBFGS: Sendable {
   package var memory = 8
   /// It stops when one step lowers the value by less.
   package var tolerance = 1e-6
-  /// The first step goes half a unit along its longest coordinate however short the gradient is; else never beyond the
+  /// The first step goes a whole unit along its longest coordinate however short the gradient is; else never beyond the
   /// gradient's own length.
   package var scalesFirstStep = false
 
@@ -37,7 +37,7 @@ package struct BoxLBFGS: Sendable {
       guard slope < -1e-12 else { break }
       let longest = direction.map(abs).max() ?? 0
       // The first step has no scale of its own; no step leaps across the box.
-      var length = (pairs.isEmpty ? 0.5 : 4) / max(longest, 1e-300)
+      var length = (pairs.isEmpty ? (scalesFirstStep ? 1 : 0.5) : 4) / max(longest, 1e-300)
       if !(pairs.isEmpty && scalesFirstStep) { length = min(1, length) }
       var next: (point: [Double], value: Double, gradient: [Double])?
       for _ in 0..<12 {

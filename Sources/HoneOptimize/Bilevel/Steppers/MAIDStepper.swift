@@ -8,7 +8,7 @@
 ///
 /// where e bounds the error of a value. The paper has |dg/dw| epsilon + L_g epsilon^2 / 2 for e, which needs constants; here it
 /// is the adjoint estimate |q'(dh/dw)|, doubled. After a success accuracies relax and beta grows; when `attempts` steps
-/// fail, accuracies tighten by tau and it is tried again. Not the paper's: beta also follows the bend seen over the last
+/// fail, or errors exceed what a step can gain, accuracies tighten by tau twice and it is tried again. Not the paper's: beta also follows the bend seen over the last
 /// step (Barzilai and Borwein 1988), so that a bad first beta costs little.
 public struct MAIDStepper: OuterStepper, Hashable, Sendable {
   /// beta_0, the first step's length in lambda a unit of slope.
@@ -41,11 +41,15 @@ public struct MAIDStepper: OuterStepper, Hashable, Sendable {
     let first = objective.reach(here)
     for _ in 0..<max(1, objective.steps) {
       if objective.reach(here) <= 1e-7 * first { return true }
-      guard let (lambda, used, isFirst) = search(&objective, here, beta) else {
-        // Values too rough, or steps too long.
-        guard objective.estimator.tolerance > 1e-11, !objective.isSpent else { return !objective.isSpent }
+      let (lambda, used, isFirst): ([Double], Double, Bool)
+      let outcome = search(&objective, here, beta)
+      switch outcome {
+      case .taken(let point, let length, let isBeta): (lambda, used, isFirst) = (point, length, isBeta)
+      case .none: return !objective.isSpent
+      case .tooLong, .tooRough:
+        guard objective.estimator.tolerance > 1e-11 else { return true }
+        if case .tooLong(let last) = outcome { beta = last }
         objective.estimator.tolerance *= tighten * tighten
-        beta *= backtrack
         guard let again = descent(&objective, here.lambda) else { return false }
         here = again
         continue
@@ -76,18 +80,29 @@ public struct MAIDStepper: OuterStepper, Hashable, Sendable {
     }
   }
 
+  private enum Outcome {
+    /// Where to, by which step, and whether that was the first tried.
+    case taken([Double], Double, Bool)
+    /// Nothing was gained down to this step.
+    case tooLong(Double)
+    /// The values' errors are larger than what a step should gain: shorter ones would only be worse.
+    case tooRough
+    case none
+  }
+
   private func search<Estimating: HypergradientEstimator>(
     _ objective: inout OuterObjective<Estimating>, _ here: OuterObjective<Estimating>.Point, _ beta: Double
-  ) -> (lambda: [Double], used: Double, isFirst: Bool)? {
+  ) -> Outcome {
     var length = beta
     for attempt in 0..<attempts {
       let lambda = objective.domain.projected(Vectors.sum(here.lambda, -length, here.slope))
       let change = Vectors.norm(Vectors.sum(lambda, -1, here.lambda))
-      guard change > 0, let there = objective.value(at: lambda) else { return nil }
+      guard change > 0, let there = objective.value(at: lambda) else { return .none }
       let worst = there.value + there.error - (here.value - here.found.valueError)
-      if worst <= -decrease * change * change / length { return (lambda, length, attempt == 0) }
+      if worst <= -decrease * change * change / length { return .taken(lambda, length, attempt == 0) }
+      if there.error + here.found.valueError > 0.5 * change * change / length { return .tooRough }
       length *= backtrack
     }
-    return nil
+    return .tooLong(length)
   }
 }
