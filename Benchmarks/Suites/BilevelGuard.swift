@@ -73,7 +73,10 @@ enum BilevelGuard {
         "over the best of unweighted, clean alone, pooled; mean of \(learned.count) subsets, at most \(evaluations) "
         + "outer evaluations; test accuracies unweighted, clean, pooled, learned, learned with clean: "
         + lines.joined(separator: " ")
-      return [("learned weights", learned), ("learned weights and the clean rows", joined)].map { name, gains in
+      let gains: [(String, [Double], Double?)] = [
+        ("learned weights", learned, target), ("learned weights and the clean rows", joined, nil),
+      ]
+      return gains.map { name, gains, target in
         Figure(
           name: "cleaning, 100 clean rows, \(percent) % wrong: gain of \(name)",
           value: gains.reduce(0, +) / Double(gains.count), unit: "points", target: target, better: .higher,
