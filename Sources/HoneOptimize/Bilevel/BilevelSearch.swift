@@ -180,7 +180,10 @@ public struct BilevelSearch: Sendable {
   ) throws(BilevelError) -> Report {
     try fits(Estimating.self)
     var objective = OuterObjective(estimator, shrinkage: shrinkage, budget: budget, steps: steps)
-    if step == .lbfgs { objective.estimator.tolerance = max(tolerance, BoxStepper.roughest) }
+    // Rough ones only where the values' errors come with them.
+    if case .implicit = self.estimator, step == .lbfgs {
+      objective.estimator.tolerance = max(tolerance, BoxStepper.roughest)
+    }
     guard let first = objective.at(objective.domain.projected(start ?? objective.domain.origin)) else {
       throw objective.failure ?? BilevelError(.budget, "the budget of \(budget) oracle calls is used up at the start")
     }

@@ -42,12 +42,17 @@ struct OuterObjective<Estimating: HypergradientEstimator> {
       let (value, slope) = penalty(lambda)
       let point = Point(
         lambda: lambda, value: found.value + value, slope: Vectors.sum(found.direction, 1, slope), found: found)
-      if Estimating.lags || best.map({ point.value < $0.value }) ?? true { best = point }
+      if Estimating.lags || best.map({ Self.worst(point) < Self.worst($0) }) ?? true { best = point }
       return point
     } catch {
       failure = error
       return nil
     }
+  }
+
+  /// The most the value may be: a rough one that seems low does not outlive a better one that is known.
+  private static func worst(_ point: Point) -> Double {
+    point.value + (point.found.valueError.isFinite ? point.found.valueError : 0)
   }
 
   /// The value alone, and the error of that.
