@@ -42,7 +42,8 @@ struct ScoreInterval {
       let mean = values.reduce(0, +) / count
       let center = (mean + added / (2 * count)) / (1 + added / count)
       let half = z / (1 + added / count) * (mean * (1 - mean) / count + added / (4 * count * count)).squareRoot()
-      return clipped(center - half, center + half, to: 0...1)
+      // All wrong or all right: the formula gives the end but for rounding.
+      return clipped(mean == 0 ? 0 : center - half, mean == 1 ? 1 : center + half, to: 0...1)
     }
     return normal(values, pseudo: [(range.lowerBound, added / 2), (range.upperBound, added / 2)], within: range)
   }

@@ -74,8 +74,10 @@ extension StudyDriver {
     updateRow(trials[number])
     let seconds = elapsed.seconds - (began.removeValue(forKey: number) ?? elapsed.seconds)
     let spend = try await spend(of: number)
+    spends[number] = spend
+    if ledger.budget != searchBudget { open(searchBudget, spent: ledger.spent) }
     if let remark = scheduler.remark(on: number, context) { progress(.remark(trial: number, remark)) }
-    progress(.ended(trials[number], incumbent: best?.number, spend: spend, seconds: seconds))
+    progress(.ended(trials[number], incumbent: best?.number, spend: spend.spend, seconds: seconds))
     warn()
     try checkFailures(trials[number])
     try checkOutcomes(driver)
@@ -167,9 +169,9 @@ extension StudyDriver {
     (error as? ModelError)?.message ?? (error is CancellationError ? "stopped" : "\(error)")
   }
 
-  private func spend(of trial: Int) async throws -> Spend {
-    try await store.rollouts(of: name, trial: trial, split: .validation, traces: false).reduce(Spend()) {
-      $0 + $1.spend
+  private func spend(of trial: Int) async throws -> TrialSpend {
+    try await store.rollouts(of: name, trial: trial, split: .validation, traces: false).reduce(into: TrialSpend()) {
+      $0.add($1)
     }
   }
 

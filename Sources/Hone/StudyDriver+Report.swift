@@ -35,8 +35,7 @@ extension StudyDriver {
   {
     guard !data.test.isEmpty else { return (nil, "the task has no test rows") }
     guard best.number != start.number else { return (nil, "the start was not beaten, so the test stays sealed") }
-    ledger = Ledger(
-      budget: settings.budget, spent: ledger.spent, seconds: earlierSeconds + elapsed.seconds, clock: elapsed.clock)
+    open(settings.budget, spent: ledger.spent)
     do {
       var sides: [[Double?]] = []
       let (jobs, progress) = (jobs(.test, data.test), progress)

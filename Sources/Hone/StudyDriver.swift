@@ -33,6 +33,8 @@ struct StudyDriver: Sendable {
   /// Seconds at which this session began to measure a trial that has not ended.
   var began: [Int: Double] = [:]
   var ledger = Ledger(budget: Budget())
+  /// What the validation rollouts of each trial took.
+  var spends: [Int: TrialSpend] = [:]
   var rollouts = 0
   /// Of them, those of the sealed test.
   var tested = 0
@@ -146,13 +148,7 @@ struct StudyDriver: Sendable {
     trials = try await store.trials(of: name)
     for trial in trials where trial.state == .complete || trial.state == .failed { count(trial) }
     earlierSeconds = try await store.seconds(of: name)
-    var searchBudget = settings.budget
-    if let requests = searchBudget.requests {
-      searchBudget.requests = max(1, requests - testReserve(of: requests, each: runner.requestsPerRollout))
-    }
-    ledger = Ledger(
-      budget: searchBudget, spent: try await store.spend(of: name), seconds: earlierSeconds + elapsed.seconds,
-      clock: elapsed.clock)
+    let spent = try await store.spend(of: name)
     let jobs = jobs
     table = ScoreTable(examples: jobs.count)
     for trial in trials { addRow(trial) }
@@ -162,18 +158,18 @@ struct StudyDriver: Sendable {
       if rollout.split == .test { tested += 1 }
       guard rollout.split == .validation, let index = indices[rollout.place] else { continue }
       record(rollout, at: index)
+      spends[rollout.trial, default: TrialSpend()].add(rollout)
     }
     for trial in trials { updateRow(trial) }
+    open(searchBudget, spent: spent)
     try await loadCaps()
     try await loadPassed()
   }
 
-  /// Rollouts kept for the sealed test, or the requests of so many, where half is enough or the rest has room for two whole
-  /// trials.
-  func testReserve(of cap: Int, each: Int = 1) -> Int {
-    let (search, test) = (2 * data.validation.count, 2 * data.test.count)
-    let needed = test * settings.repeats * each
-    return needed <= max(cap / 2, cap - search * settings.repeats * each) ? needed : 0
+  /// From here on calls are counted against this budget.
+  mutating func open(_ budget: Budget, spent: Spend) {
+    ledger = Ledger(
+      budget: budget, spent: spent, seconds: earlierSeconds + elapsed.seconds, clock: elapsed.clock)
   }
 
   private var plan: Plan {

@@ -36,6 +36,28 @@ extension ResponseFormat {
     return .object(members)
   }
 
+  /// The bound that a string of a reply has reached, which was then cut there; `reasoning` may be. Nil: none has.
+  public func length(reachedIn reply: String) -> Int? {
+    guard case .jsonSchema(_, let schema) = self, let value = try? Value.parse(json: Array(reply.utf8)) else { return nil }
+    return Self.reached(value, schema)
+  }
+
+  private static func reached(_ value: Value, _ schema: Value) -> Int? {
+    switch value {
+    case .string(let text):
+      guard let length = schema["maxLength"]?.int else { return nil }
+      return text.unicodeScalars.count >= length ? length : nil
+    case .array(let elements):
+      guard let items = schema["items"] else { return nil }
+      return elements.lazy.compactMap { reached($0, items) }.first
+    case .object(let members):
+      return members.keys.sorted().lazy.filter { $0 != "reasoning" }.compactMap { name in
+        schema["properties"]?[name].flatMap { property in members[name].flatMap { reached($0, property) } }
+      }.first
+    default: return nil
+    }
+  }
+
   /// The same for a server that knows no `maxLength`.
   func withoutLengths() -> ResponseFormat {
     guard case .jsonSchema(let name, let schema) = self else { return self }

@@ -43,18 +43,19 @@ import Testing
     #expect(rows.code == 65 && !rows.error.contains("Next "), "\(rows)")
   }
 
-  /// Money is counted where prices are known, and where not it is said that it is not.
+  /// Money is counted where prices are known, and refused where not.
   @Test func moneyIsCountedWithAPrice() async throws {
     let program = try Program()
     defer { program.remove() }
     try program.writePromptTask("http://127.0.0.1:1")
     let unknown = try await program.run("check", "task.yaml", "--money", "1")
-    #expect(unknown.code == 0 && unknown.out.contains("Money the cap of 1 cannot be checked"), "\(unknown)")
+    #expect(unknown.code == 65 && unknown.error.contains("1 of money cannot be counted"), "\(unknown)")
+    #expect(unknown.error.contains("give it one: price:") && !unknown.error.contains("Next"), "\(unknown)")
     let text = try program.read("task.yaml")
     try program.write(
       "task.yaml", text.replacingOccurrences(of: "timeout: 20s", with: "price: { input: 1, output: 4 }"))
     let known = try await program.run("check", "task.yaml", "--money", "1")
-    #expect(known.code == 0 && known.out.contains(" of money\n") && !known.out.contains("cannot be"), "\(known)")
+    #expect(known.code == 0 && known.out.contains(" of money\n") && !known.error.contains("cannot be"), "\(known)")
     let refused = try await program.run("check", "task.yaml", "--money", "0.0001")
     #expect(refused.code == 65, "\(refused)")
     let next = refused.error.firstMatch(of: #/Next hone tune task.yaml --money ([0-9.e-]+)\n/#)

@@ -212,12 +212,6 @@ import Testing
     #expect(same.items(namingTexts: true) == ["unchanged to 14 digits"])
   }
 
-  @Test func commandsToTypeStandWholeOnALine() {
-    let commands = ["hone diff study", "hone best study --write tuned.yaml"]
-    #expect(Console.lines(of: commands, columns: 63) == ["hone diff study   hone best study --write tuned.yaml"])
-    #expect(Console.lines(of: commands, columns: 62) == commands)
-  }
-
   @Test func linesOfSeveralExamplesAreFolded() {
     let lines = [
       "#Inputs", "[1] a0 = 8", "[2] a0 = 8", "[3] a0 = 9", "[1] b0 = 1", "[2] b0 = 1", "[4] b0 = 1", "[x] c", "",

@@ -89,6 +89,19 @@ import Testing
     #expect(bounds == [first, 2])
   }
 
+  /// A server that closes a string at its bound has cut it, though the reply is whole JSON.
+  @Test func aTextThatWasClosedAtItsBoundIsNotUsed() async throws {
+    let endless = String(repeating: "again ", count: 100)
+    let model = ScriptedModel { (_, index) throws(ModelError) in
+      ScriptedModel.reply(
+        Triage.reply(instruction: index == 0 ? String(endless.prefix(300)) : "Whole."), index: index)
+    }
+    let optimizer = OptoPrime(ProposerSettings(maxTokens: 200))
+    let answer = try await optimizer.ask(
+      1, state: optimizer.start(Triage.problem), context: Triage.context(model: model))
+    #expect(outcomes(answer) == [.truncated, .applied] && kinds(answer) == [.truncated])
+  }
+
   @Test func aReplyThatWasCutOffIsShownByItsBeginning() async throws {
     let endless = "{\"reasoning\": \"" + String(repeating: "again ", count: 200)
     let model = ScriptedModel { (_, index) throws(ModelError) in

@@ -56,6 +56,18 @@ struct RequestsPerAskTests {
     }
   }
 
+  /// What a portfolio says of a member is what the member asks.
+  @Test(arguments: Portfolio.members) func noMemberTakesMoreThanItsBound(_ name: String) async throws {
+    for space in Self.spaces {
+      let optimizer = try OptimizerCatalog.make(name: "portfolio", settings: ["members": [.string(name)]], space: space)
+      let bound = optimizer.requestsPerAsk(space)
+      for reply in ["", Triage.reply(instruction: "Classify this message.")] {
+        let counts = try await requests(optimizer, space) { _ in reply }
+        #expect(counts.allSatisfy { $0 <= bound.upperBound }, "\(name): \(counts), at most \(bound)")
+      }
+    }
+  }
+
   @Test(arguments: ["optoprime", "opro", "gepa", "evoprompt"])
   func aUsableReplyIsOneRequest(_ name: String) async throws {
     let optimizer = try OptimizerCatalog.make(name: name, space: Triage.space)

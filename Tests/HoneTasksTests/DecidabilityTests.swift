@@ -120,7 +120,8 @@ struct DecidabilityTests {
 
   @Test func moneyIsNotKnownWithoutAPrice() throws {
     let found = try triage(Budget(money: 1e-9))
-    #expect(found.least.money == nil && found.refusals == [])
+    #expect(found.least.money == nil && found.refusals.map(\.subject) == [.money])
+    #expect(found.refusals.first?.description == "a budget of 1e-09 of money cannot be counted: a model has no price")
     var task = try load()
     task.model?.price = Price(input: 1, output: 2)
     let data = try task.loadData()

@@ -103,6 +103,9 @@ public struct Portfolio: Optimizer {
       case "gepa": narrowed(GEPA.Settings().text).requests(space)
       case "opro": narrowed(OPRO().settings).requests(space)
       case "evoprompt": narrowed(EvoPrompt.Settings().text).requests(space)
+      case "mipro": MIPRO(MIPRO.Settings(text: narrowed(MIPRO.Settings().text))).requestsPerAsk(space)
+      case "forest": Forest(Forest.Settings(text: narrowed(Forest.Settings().text))).requestsPerAsk(space)
+      case "alphaopt": AlphaOPT(AlphaOPT.Settings(text: narrowed(AlphaOPT.Settings().text))).requestsPerAsk(space)
       default: narrowed(settings.text).requests(space)
       }
     }

@@ -3,7 +3,7 @@ import HoneTrace
 /// The JSON schema of a proposer's reply, made from the parameters it may change.
 ///
 /// It helps a server that enforces it; whatever comes back is still checked against the domains. A text's length is left
-/// to that check: servers that turn a schema into a grammar cannot hold long counts.
+/// to that check, and to `ResponseFormat.holding` in short replies.
 enum ProposalSchema {
   static func schema(for parameters: [ParameterSpec]) -> Value {
     object([

@@ -46,6 +46,11 @@ struct ProposerTalk {
         return nil
       }
       var (attempt, found) = read(reply)
+      if found != nil, let length = request.format.length(reachedIn: reply.text) {
+        attempt.outcome = .truncated
+        attempt.rejections = [Rejection(.truncated, "a text was cut off after \(length) characters; write less")]
+        found = nil
+      }
       attempt.origin = origin
       attempt.callKeys = [reply.callKey]
       attempt.tokens = reply.usage.totalTokens

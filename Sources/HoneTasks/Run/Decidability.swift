@@ -34,7 +34,8 @@ public struct Decidability: Hashable, Sendable {
     }
     public var subject: Subject
     public var given: Double
-    /// Enough. Of rows, trials and rollouts it is exact, of the others an estimate.
+    /// Enough. Of rows, trials and rollouts it is exact, of the others an estimate; infinite for money where a model has no
+    /// price.
     public var needed: Double
     /// Whether a sealed test has to be paid for.
     public var isTested: Bool
@@ -59,6 +60,8 @@ extension Decidability.Refusal: CustomStringConvertible {
     case .validation, .test:
       return "\(given) \(subject.rawValue) row\(self.given == 1 ? "" : "s") can decide nothing: not even all right "
         + "against all wrong could be told from chance at 5 %; at least \(needed) are needed"
+    case .money where self.needed.isInfinite:
+      return "a budget of \(given) of money cannot be counted: a model has no price"
     case .rollouts, .requests, .tokens, .money:
       let about = subject == .rollouts ? "" : "about "
       return "a budget of \(given) \(unit) is too small to decide anything: the start"
@@ -97,8 +100,12 @@ extension TaskFile {
     refuse(.rollouts, budget.rollouts.map(Double.init), below: Double(least.rollouts))
     refuse(.requests, budget.requests.map(Double.init), below: Double(least.requests))
     refuse(.tokens, budget.tokens.map(Double.init), below: Double(least.tokens))
-    if let cap = budget.money, let needed = least.money, cap < needed {
-      refuse(.money, cap, below: Self.roundedUp(needed))
+    if let cap = budget.money {
+      if let needed = least.money {
+        if cap < needed { refuse(.money, cap, below: Self.roundedUp(needed)) }
+      } else {
+        refusals.append(.init(.money, cap, needed: .infinity))
+      }
     }
     refusals += rowRefusals(data)
     return Decidability(

@@ -107,13 +107,6 @@ struct CheckPlan: Sendable {
           word: "Note", text: "the other caps end the study before its \(Format.plural(trials, "trial")) are run",
           isWarning: true))
     }
-    if let cap = budget.money, decidability.least.money == nil {
-      notes.append(
-        Line(
-          word: "Money",
-          text: "the cap of \(Format.number(cap)) cannot be checked: a model has no price, and under a cap no model is "
-            + "asked without one (price: { input, output } beside its name)", isWarning: true))
-    }
     if let cap = budget.seconds {
       notes.append(
         Line(word: "Time", text: "not known before it runs; the cap of \(Format.duration(cap)) ends it"))
@@ -165,7 +158,8 @@ extension Decidability {
     if let raised { show(raised) }
     let hints = [
       refusals.contains { $0.isOfData } ? "add rows, or give that split a larger part" : nil,
-      refusals.contains { !$0.isOfData } ? "raise the budget: " + enough.joined(separator: " ") : nil,
+      enough.isEmpty ? nil : "raise the budget: " + enough.joined(separator: " "),
+      refusals.contains { $0.needed.isInfinite } ? "give it one: price: { input, output } beside its name" : nil,
     ]
     throw Failure(
       .badInput, refusals.map(\.description).joined(separator: "; "),
@@ -174,7 +168,7 @@ extension Decidability {
 
   /// The options that have room: `--requests 464`.
   private var enough: [String] {
-    refusals.filter { !$0.isOfData }.map { "--\($0.subject.rawValue) \(Format.number($0.needed))" }
+    refusals.filter { !$0.isOfData && $0.needed.isFinite }.map { "--\($0.subject.rawValue) \(Format.number($0.needed))" }
   }
 
   /// The options with the smallest budget that passes; nil where no budget does.
@@ -186,6 +180,7 @@ extension Decidability {
       case .rollouts: options.rollouts = Int(refusal.needed)
       case .requests: options.requests = Int(refusal.needed)
       case .tokens: options.tokens = Int(refusal.needed)
+      case .money where refusal.needed.isInfinite: return nil
       case .money: options.money = refusal.needed
       case .validation, .test: return nil
       }
@@ -197,7 +192,9 @@ extension Decidability {
     .array(
       refusals.map { refusal in
         // Money alone has a fraction.
-        func number(_ value: Double) -> Value { refusal.subject == .money ? .double(value) : .int(Int(value)) }
+        func number(_ value: Double) -> Value {
+          value.isInfinite ? .null : refusal.subject == .money ? .double(value) : .int(Int(value))
+        }
         return [
           "of": .string(refusal.subject.rawValue), "given": number(refusal.given), "needed": number(refusal.needed),
           "message": .string(refusal.description),

@@ -109,11 +109,9 @@ final class Console: Sendable {
     data(wrapped(Self.statusLine(word, text, style, colored: dataTerminal.hasColor), dataTerminal, wraps))
   }
 
-  /// What to type next, each command whole: on a line of its own where the terminal has no room for them all on one.
+  /// What to type next, each command whole and on a line of its own, to be copied.
   func next(_ commands: [String], asData: Bool) {
-    let terminal = asData ? dataTerminal : terminal
-    let columns = terminal.isInteractive ? terminal.columns : Int.max
-    for (index, line) in Self.lines(of: commands, columns: columns).enumerated() {
+    for (index, line) in commands.enumerated() {
       let word = index == 0 ? "Next" : ""
       if asData {
         result(word, line, .info, wraps: false)
@@ -121,11 +119,6 @@ final class Console: Sendable {
         status(word, line, .info, wraps: false)
       }
     }
-  }
-
-  static func lines(of commands: [String], columns: Int) -> [String] {
-    let line = commands.joined(separator: "   ")
-    return Printable.width(line) + statusColumns + 1 <= columns ? [line] : commands
   }
 
   /// Lines of a text that belong to the result line above them.

@@ -61,7 +61,11 @@ struct StudyReader: Sendable {
     return summary
   }
 
-  func winner(of study: String) async throws -> Winner? { try await Study(store: store, name: study).winner() }
+  /// Nil also where the best trial has one rollout, which says nothing of another.
+  func winner(of study: String) async throws -> Winner? {
+    guard let winner = try await Study(store: store, name: study).winner() else { return nil }
+    return (try await trial(winner.trial, of: study).estimate?.count ?? 0) > 1 ? winner : nil
+  }
 
   func trial(_ number: Int, of study: String) async throws -> TrialRecord {
     let trials = try await store.trials(of: study)
