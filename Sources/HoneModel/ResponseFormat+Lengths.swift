@@ -38,7 +38,9 @@ extension ResponseFormat {
 
   /// The bound that a string of a reply has reached, which was then cut there; `reasoning` may be. Nil: none has.
   public func length(reachedIn reply: String) -> Int? {
-    guard case .jsonSchema(_, let schema) = self, let value = try? Value.parse(json: Array(reply.utf8)) else { return nil }
+    guard case .jsonSchema(_, let schema) = self, let value = try? Value.parse(json: Array(reply.utf8)) else {
+      return nil
+    }
     return Self.reached(value, schema)
   }
 

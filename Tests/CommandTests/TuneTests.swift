@@ -69,7 +69,7 @@ import Testing
     #expect(result.code == 0, "\(result)")
     let words = next.split(separator: " ").map(String.init)
     let line = "hone tune task.yaml \(next) --time 1h --parallel 1 --seed 7 --force --auto tape.jsonl --db 'a b.db'\n"
-    #expect(result.out.contains("hone list urgency --db 'a b.db'   " + line), "\(result.out)")
+    #expect(result.out.contains("Next hone list urgency --db 'a b.db'\n           " + line), "\(result.out)")
     let more = try await program.run(["tune", "task.yaml"] + words + given)
     #expect(more.code == 0 && more.error.contains(" resuming"), "\(more)")
   }

@@ -260,7 +260,8 @@ import Testing
     let format = ResponseFormat.jsonSchema(name: "r", schema: schema).holding(characters: 160)
     let (whole, cut) = (String(repeating: "w", count: 39), String(repeating: "c", count: 40))
     #expect(format.length(reachedIn: #"{"a": "\#(whole)", "b": ["\#(whole)"]}"#) == nil)
-    #expect(format.length(reachedIn: #"{"a": "\#(cut)"}"#) == 40 && format.length(reachedIn: #"{"b": ["x", "\#(cut)"]}"#) == 40)
+    #expect(format.length(reachedIn: #"{"a": "\#(cut)"}"#) == 40)
+    #expect(format.length(reachedIn: #"{"b": ["x", "\#(cut)"]}"#) == 40)
     #expect(format.length(reachedIn: "no JSON") == nil)
     #expect(try bounded(["type": "object", "properties": [:]], 400) == ["type": "object", "properties": [:]])
   }

@@ -20,7 +20,8 @@ import Testing
         try await Study(store: store, name: "world").run(
           runner, problem: Problem(space: runner.space, objective: Objective(), seed: 5),
           data: SimulatedRunner.data(train: 6, validation: 8, test: 10), optimizer: GEPA(),
-          settings: StudySettings(minibatch: 3, parallel: 1, budget: budget), proposer: proposer.client(alias: "proposer")
+          settings: StudySettings(minibatch: 3, parallel: 1, budget: budget),
+          proposer: proposer.client(alias: "proposer")
         ) { progress in
           guard case .rollouts = progress else { return }
           let count = news.withLock { news in

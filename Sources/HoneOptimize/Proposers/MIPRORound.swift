@@ -103,7 +103,7 @@ struct MIPRORound {
     let isFirst = written(parameter) == 0 && answer.proposals.isEmpty
     let prompt = MIPROPrompt(settings, state, context, name)
     let start = asked
-    let more = try await round.propose(isFirst ? settings.start : 1) { round, request in
+    let more = try await round.propose(isFirst ? settings.start : 1, isWhole: true) { round, request in
       prompt.messages(round, start + request)
     }
     asked += 100

@@ -39,18 +39,21 @@ struct ProposalRound {
     taken = context.known
   }
 
-  /// - Parameter messages: of a fresh request, the how-many-th of this ask it is.
+  /// - Parameters:
+  ///   - isWhole: some proposals are of no use without the others: where the budget ends between them, none is returned, and
+  ///     the same ask goes on there with a larger one.
+  ///   - messages: of a fresh request, the how-many-th of this ask it is.
   /// - Throws: errors after which no request can succeed (`ModelError.endsStudy`), and cancellation; all others become
   ///   attempts. When some proposals are already made, they are returned and the error shows at the next ask.
   mutating func propose(
-    _ count: Int, messages: (ProposalRound, Int) -> [ChatMessage]
+    _ count: Int, isWhole: Bool = false, messages: (ProposalRound, Int) -> [ChatMessage]
   ) async throws(ModelError) -> Answer {
     guard !parameters.isEmpty else { return Answer() }
     while proposals.count < count {
       do {
         guard try await proposeOne(messages) else { break }
       } catch {
-        guard !proposals.isEmpty else { throw error }
+        guard !proposals.isEmpty, !(isWhole && error.kind == .budget) else { throw error }
         talk.fail(with: error)
         break
       }

@@ -168,7 +168,9 @@ extension Decidability {
 
   /// The options that have room: `--requests 464`.
   private var enough: [String] {
-    refusals.filter { !$0.isOfData && $0.needed.isFinite }.map { "--\($0.subject.rawValue) \(Format.number($0.needed))" }
+    refusals.filter { !$0.isOfData && $0.needed.isFinite }.map {
+      "--\($0.subject.rawValue) \(Format.number($0.needed))"
+    }
   }
 
   /// The options with the smallest budget that passes; nil where no budget does.
