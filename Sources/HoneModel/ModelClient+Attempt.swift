@@ -3,13 +3,15 @@ import HoneTrace
 
 extension ModelClient {
   static let maxRedirects = 3
+  /// Seconds below which no timeout of a transfer can be set.
+  static let shortestWait = 0.001
   /// Seconds a request that was sent may still take when its caller is cancelled: a stop takes at most 5 s in all.
   static let patience = 4.0
 
   /// One try: the request, its redirects, and what the answer means.
   func attempt(_ named: NamedCall, key: String?, origin: Endpoint.Origin, secondsLeft: Double?) async -> Outcome {
     let capabilities = learned.withLock { $0 }
-    let total = min(endpoint.totalTimeout, max(0.001, secondsLeft ?? .infinity))
+    let total = min(endpoint.totalTimeout, secondsLeft ?? .infinity)
     let stopwatch = Stopwatch(clock)
     var request = HTTPRequest(
       url: endpoint.url(named.call.path), headers: headers(named, key: key, capabilities),
@@ -30,7 +32,7 @@ extension ModelClient {
       } catch {
         return .fail(error, lost: nil)
       }
-      request.totalTimeout = max(0.001, total - stopwatch.seconds)
+      request.totalTimeout = max(Self.shortestWait, total - stopwatch.seconds)
     }
     return .fail(.cancelledCall, lost: nil)
   }

@@ -58,14 +58,15 @@ extension ModelClient {
         if let reserved { ledger?.settle(reserved, used: Spend()) }
         throw Self.ended(.cancelledCall, attempts, lost)
       }
-      // Time went by in the queue.
-      if let ledger, let left = ledger.secondsLeft, left <= 0 {
+      // Time went by in the queue. What is left is looked at once: the request ends within it.
+      let left = ledger?.secondsLeft
+      if let left, left < Self.shortestWait {
         limit.release(epoch: epoch, .neutral)
-        if let reserved { ledger.settle(reserved, used: Spend()) }
+        if let reserved { ledger?.settle(reserved, used: Spend()) }
         throw Self.ended(outOfTime("while the request waited for its turn"), attempts, lost)
       }
       (attempts, tries) = (attempts + 1, tries + 1)
-      let outcome = await attempt(named, key: key, origin: origin, secondsLeft: ledger?.secondsLeft)
+      let outcome = await attempt(named, key: key, origin: origin, secondsLeft: left)
       limit.release(epoch: epoch, outcome.signal)
       var used = outcome.lost
       if case .reply(let body, let status, let reply) = outcome {

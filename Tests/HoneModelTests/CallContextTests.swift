@@ -17,6 +17,23 @@ import Testing
     }
   }
 
+  /// No timeout is shorter than a millisecond: with less left of the budget a request would end after it.
+  @Test func aRequestThatCouldNotEndInTimeIsNotBegun() async throws {
+    let transport = counting()
+    let client = Bench.client(endpoint, transport: transport)
+    func context(_ used: Double) -> CallContext {
+      CallContext(ledger: Ledger(budget: Budget(seconds: 1), seconds: used, clock: SimulatedClock()))
+    }
+    await #expect {
+      try await ask(client, "a", context(0.9995))
+    } throws: {
+      ($0 as? ModelError)?.cap == .time
+    }
+    #expect(transport.requests.isEmpty)
+    _ = try await ask(client, "a", context(0.998))
+    #expect(transport.requests.count == 1)
+  }
+
   @Test func theArchiveIsAskedFirstAndCostsNothingAgain() async throws {
     let transport = counting()
     let client = Bench.client(endpoint, transport: transport)
