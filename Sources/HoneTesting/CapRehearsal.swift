@@ -57,6 +57,8 @@ public struct CapRehearsal: Sendable {
         outcome.ends.append(report.stop.rawValue)
       } catch StudyError.model(let cause) {
         outcome.ends.append(cause.kind == .budget ? cause.cap?.rawValue ?? "budget" : cause.kind.rawValue)
+      } catch StudyError.budget(let stop, _) {
+        outcome.ends.append(stop.rawValue)
       } catch let error as StudyError {
         outcome.ends.append("\(error)")
       }
@@ -68,12 +70,12 @@ public struct CapRehearsal: Sendable {
     return outcome
   }
 
-  /// Sends each request twice, once where no ledger sees it.
+  /// Sends each request three times, twice where no ledger sees it: what is kept for the sealed test may be half a cap.
   private struct LeakingModel: ChatModel {
     let base: any ChatModel
 
     func chat(_ request: ChatRequest) async throws(ModelError) -> ChatReply {
-      _ = await CallContext.$current.withValue(nil) { try? await base.chat(request) }
+      for _ in 0..<2 { _ = await CallContext.$current.withValue(nil) { try? await base.chat(request) } }
       return try await base.chat(request)
     }
   }
