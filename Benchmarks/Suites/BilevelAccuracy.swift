@@ -1,6 +1,7 @@
 import Foundation
 import HoneNumerics
 import HoneOptimize
+import HoneTesting
 import HoneTrace
 
 /// Errors asked for, kept and told; products saved; gradients alone; memory.
@@ -87,34 +88,14 @@ enum BilevelAccuracy {
     ]
   }
 
-  /// The problem with its second derivatives hidden.
-  struct GradientsAlone: BilevelProblem {
-    let problem: LogisticProblem
-    var innerDimension: Int { problem.innerDimension }
-    var outerDimension: Int { problem.outerDimension }
-    var domain: [ClosedRange<Double>] { problem.domain }
-    var innerStart: [Double] { problem.innerStart }
-    func inner(_ w: [Double], _ lambda: [Double], gradient: inout [Double]) -> Double {
-      problem.inner(w, lambda, gradient: &gradient)
-    }
-    func innerOuterGradient(_ w: [Double], _ lambda: [Double], into result: inout [Double]) {
-      problem.innerOuterGradient(w, lambda, into: &result)
-    }
-    func outer(_ w: [Double], _ lambda: [Double], gradientW: inout [Double], gradientLambda: inout [Double]) -> Double {
-      problem.outer(w, lambda, gradientW: &gradientW, gradientLambda: &gradientLambda)
-    }
-  }
-
   private static func gradientsAlone(_ task: BilevelTask) throws -> [Figure] {
     let start = Array(repeating: 0.0, count: task.problem.outerDimension)
     let truth = try BilevelSearch(estimator: .implicit(.laggedCholesky), tolerance: 1e-12)
       .hypergradient(of: task.problem, at: start)
     let search = BilevelSearch(estimator: .implicit(.cg), tolerance: 1e-4, steps: 5)
-    let found = try search.hypergradient(of: GradientsAlone(problem: task.problem), at: start)
-    let bare = try search.run(GradientsAlone(problem: task.problem)).count
-    let full = try search.run(task.problem).count
-    // A product by differences is two gradients, counted as such.
-    let (calls, usual) = (bare.inner + bare.outer, full.inner + full.outer + full.hessianProducts + full.mixedProducts)
+    let found = try search.hypergradient(of: GradientsAlone(task.problem), at: start)
+    let calls = try search.run(GradientsAlone(task.problem)).count.total
+    let usual = try search.run(task.problem).count.total
     return [
       Figure(
         name: "\(task.name), gradients alone: error",

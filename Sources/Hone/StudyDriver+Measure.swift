@@ -75,7 +75,8 @@ extension StudyDriver {
     let seconds = elapsed.seconds - (began.removeValue(forKey: number) ?? elapsed.seconds)
     let spend = try await spend(of: number)
     spends[number] = spend
-    if ledger.budget != searchBudget { open(searchBudget, spent: ledger.spent) }
+    let budget = searchBudget
+    if ledger.budget != budget { open(budget, spent: ledger.spent) }
     if let remark = scheduler.remark(on: number, context) { progress(.remark(trial: number, remark)) }
     progress(.ended(trials[number], incumbent: best?.number, spend: spend.spend, seconds: seconds))
     warn()

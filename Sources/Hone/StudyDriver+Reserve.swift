@@ -20,7 +20,8 @@ struct TrialSpend: Hashable, Sendable {
 ///
 /// Rollouts and requests of the test are known from the start. Its tokens and money are those of as many rollouts of the
 /// start and of the best trial: they are kept as soon as the start is measured, and anew whenever a trial ends. They follow
-/// from the trials that have ended, so that a study which was cut keeps the same.
+/// from stored rollouts, so that a study which was cut keeps the same; where a scheduler measures the best trial further, a
+/// cut in the middle of that may move them by what those few rollouts change in its mean.
 extension StudyDriver {
   /// What the search may spend.
   var searchBudget: Budget {

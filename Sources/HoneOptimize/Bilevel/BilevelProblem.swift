@@ -70,6 +70,7 @@ public struct OracleCount: Hashable, Codable, Sendable {
   /// Values with gradients of h, those within differences too.
   public var inner = 0
   public var outer = 0
+  /// Products in closed form. One by differences is the calls of `inner` that it takes, and nothing else.
   public var hessianProducts = 0
   public var mixedProducts = 0
   /// Hessians assembled and factored.
@@ -81,6 +82,16 @@ public struct OracleCount: Hashable, Codable, Sendable {
 
   /// All together: the unit of a budget.
   public var total: Int { inner + outer + hessianProducts + mixedProducts + factorizations }
+
+  /// Adds so many products of a curvature.
+  mutating func add(hessianProducts: Int = 0, mixedProducts: Int = 0, of curvature: any BilevelCurvature) {
+    guard curvature.gradientsAProduct == 0 else {
+      inner += (hessianProducts + mixedProducts) * curvature.gradientsAProduct
+      return
+    }
+    self.hessianProducts += hessianProducts
+    self.mixedProducts += mixedProducts
+  }
 }
 
 /// Why a bilevel problem has no answer.

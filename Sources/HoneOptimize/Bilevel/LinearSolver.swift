@@ -48,7 +48,7 @@ package struct LinearSolver {
       var x = factor.solve(b)
       var product = b
       curvature.hessianProduct(x, into: &product)
-      count.hessianProducts += 1
+      count.add(hessianProducts: 1, of: curvature)
       var r = b
       Vectors.add(-1, product, to: &r)
       let size = Vectors.norm(b)
@@ -104,10 +104,7 @@ package struct LinearSolver {
     var precondition: (([Double]) -> [Double])?
     if let factor { precondition = { factor.solve($0) } }
     var products = 0
-    defer {
-      count.hessianProducts += products
-      count.inner += products * curvature.gradientsAProduct
-    }
+    defer { count.add(hessianProducts: products, of: curvature) }
     return try solver.solve(b, from: start, precondition: precondition) { v, product in
       products += 1
       curvature.hessianProduct(v, into: &product)

@@ -26,9 +26,9 @@ struct ForwardEstimator<Problem: BilevelProblem>: HypergradientEstimator {
         Vectors.add(-rate, product, to: &z[i])
         Vectors.add(-rate, crossColumn(i, w, lambda), to: &z[i])
       }
-      count.hessianProducts += m
+      count.add(hessianProducts: m, of: curvature)
       _ = problem.inner(w, lambda, gradient: &gradient)
-      count.inner += 1 + m * (2 + curvature.gradientsAProduct)
+      count.inner += 1 + 2 * m
       Vectors.add(-rate, gradient, to: &w)
     }
     var d = Array(repeating: 0.0, count: m)

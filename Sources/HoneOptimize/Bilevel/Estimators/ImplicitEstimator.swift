@@ -78,8 +78,7 @@ struct ImplicitEstimator<Problem: BilevelProblem>: HypergradientEstimator {
     var residual = gradientW
     var product = gradientW
     curvature.hessianProduct(next, into: &product)
-    count.hessianProducts += 1
-    count.inner += curvature.gradientsAProduct
+    count.add(hessianProducts: 1, of: curvature)
     Vectors.add(-1, product, to: &residual)
     Vectors.add(1, try linear.solve(residual, curvature, tolerance: loose, &count).x, to: &next)
     let better = Vectors.sum(partial, -1, mixed(curvature, next))
@@ -121,8 +120,7 @@ struct ImplicitEstimator<Problem: BilevelProblem>: HypergradientEstimator {
   private mutating func mixed(_ curvature: any BilevelCurvature, _ q: [Double]) -> [Double] {
     var result = Array(repeating: 0.0, count: problem.outerDimension)
     curvature.mixedProduct(q, into: &result)
-    count.mixedProducts += 1
-    count.inner += curvature.gradientsAProduct
+    count.add(mixedProducts: 1, of: curvature)
     return result
   }
 }

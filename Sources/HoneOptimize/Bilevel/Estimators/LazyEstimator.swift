@@ -56,13 +56,11 @@ struct LazyEstimator<Problem: BilevelProblem>: HypergradientEstimator {
       curvature.hessianProduct(q, into: &product)
       Vectors.add(-1, gradientW, to: &product)
       Vectors.add(-rate, product, to: &q)
-      own.hessianProducts += 1
-      own.inner += curvature.gradientsAProduct
+      own.add(hessianProducts: 1, of: curvature)
     }
     var mixed = direction
     curvature.mixedProduct(q, into: &mixed)
-    own.mixedProducts += 1
-    own.inner += curvature.gradientsAProduct
+    own.add(mixedProducts: 1, of: curvature)
     Vectors.add(-1, mixed, to: &direction)
     calls += 1
     guard value.isFinite, Vectors.isFinite(direction) else {

@@ -25,8 +25,7 @@ struct NeumannSeries {
     }
     for i in x.indices { x[i] *= rate }
     curvature.hessianProduct(x, into: &product)
-    count.hessianProducts += terms + 1
-    count.inner += (terms + 1) * curvature.gradientsAProduct
+    count.add(hessianProducts: terms + 1, of: curvature)
     let size = Vectors.norm(b)
     let residual = size > 0 ? Vectors.norm(Vectors.sum(b, -1, product)) / size : 0
     guard residual.isFinite else {

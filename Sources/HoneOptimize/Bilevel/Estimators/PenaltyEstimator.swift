@@ -63,8 +63,7 @@ struct PenaltyEstimator<Problem: BilevelProblem>: HypergradientEstimator {
       let step = try linear.low.solve(point.gradient, curvature, tolerance: 0.1, &count).x
       var moved = Array(repeating: 0.0, count: problem.outerDimension)
       curvature.mixedProduct(step, into: &moved)
-      count.mixedProducts += 1
-      count.inner += curvature.gradientsAProduct
+      count.add(mixedProducts: 1, of: curvature)
       error += gamma * Vectors.norm(moved)
     }
     var result = found

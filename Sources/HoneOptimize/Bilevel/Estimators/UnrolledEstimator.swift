@@ -70,9 +70,7 @@ package struct UnrolledEstimator<Problem: BilevelProblem>: HypergradientEstimato
     var (product, mixed) = (a, d)
     curvature.mixedProduct(a, into: &mixed)
     curvature.hessianProduct(a, into: &product)
-    count.mixedProducts += 1
-    count.hessianProducts += 1
-    count.inner += 2 * curvature.gradientsAProduct
+    count.add(hessianProducts: 1, mixedProducts: 1, of: curvature)
     let length = Vectors.norm(a)
     if part > 0, length > 0 {
       let size = 1e-4 * (1 + Vectors.norm(point)) / length

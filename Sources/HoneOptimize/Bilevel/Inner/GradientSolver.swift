@@ -47,8 +47,7 @@ enum PowerIteration {
       guard length > 0, length.isFinite else { break }
       for i in v.indices { v[i] /= length }
       curvature.hessianProduct(v, into: &product)
-      count.hessianProducts += 1
-      count.inner += curvature.gradientsAProduct
+      count.add(hessianProducts: 1, of: curvature)
       value = Vectors.norm(product)
       v = product
     }

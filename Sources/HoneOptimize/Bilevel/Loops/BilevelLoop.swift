@@ -91,9 +91,7 @@ struct LoopOracles<Problem: BilevelProblem> {
     var (hessian, mixed) = (w, lambda)
     curvature.hessianProduct(v, into: &hessian)
     curvature.mixedProduct(v, into: &mixed)
-    count.hessianProducts += 1
-    count.mixedProducts += 1
-    count.inner += 2 * curvature.gradientsAProduct
+    count.add(hessianProducts: 1, mixedProducts: 1, of: curvature)
     return (hessian, mixed)
   }
 
