@@ -61,12 +61,13 @@ extension TaskReader {
     if let node = members["workflow"] {
       workflow = self.workflow(node, minibatch: optimizer.minibatch)
     } else {
-      missing("workflow", root, "what is run: prompt:, command: or steps:")
+      missing("workflow", root, "what is run: prompt:, command:, fit: or steps:")
     }
     var score: ScoreSpec?
     if let node = members["score"] {
       let last = stepNodes.last ?? members["workflow"]
-      score = self.score(node, isCommand: last?.pairs?.contains { $0.key.scalar == "command" } ?? false)
+      score = self.score(
+        node, isCommand: last?.pairs?.contains { $0.key.scalar == "command" } ?? false, fit: Self.fitForm(last))
     } else {
       missing("score", root, "how an output is scored: exact_match: label")
     }
@@ -83,7 +84,7 @@ extension TaskReader {
       space: space, score: score, optimizer: optimizer, budget: budget, parallel: parallel, canonical: root.value,
       warnings: diagnostics.filter { $0.severity == .warning },
       fieldUses: fieldUses, programUses: programUses, stepNames: stepNames, documentUses: documentUses,
-      pathUses: pathUses)
+      fitUses: fitUses, pathUses: pathUses)
   }
 
   private mutating func missing(_ key: String, _ root: YAMLNode, _ hint: String) {

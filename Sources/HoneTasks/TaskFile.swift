@@ -42,6 +42,8 @@ public struct TaskFile: Sendable {
   var stepNames: [FieldUse]
   /// Where retrievals name their documents, to say so when they cannot be read.
   var documentUses: [DocumentUse]
+  /// Where fits stand, to say so when rows cannot be fitted; the message is the key.
+  var fitUses: [Diagnostic]
   /// The paths that it names.
   var pathUses: [PathUse]
 }

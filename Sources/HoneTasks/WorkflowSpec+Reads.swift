@@ -4,7 +4,7 @@ extension TaskFile {
   /// What a step of the workflow is handed.
   public struct StepReads: Hashable, Sendable {
     public var name: String
-    /// `prompt`, `retrieve` or `command`.
+    /// `prompt`, `retrieve`, `command` or `fit`.
     public var kind: String
     /// In the order they first stand.
     public var parameters: [String]
@@ -32,11 +32,13 @@ extension StepSpec {
     case .prompt(let spec): spec.messages.map(\.template)
     case .retrieve(let spec): [spec.query]
     case .command(let spec): spec.arguments + [spec.input].compactMap(\.self)
+    case .fit: []
     }
   }
 
   /// Fields of the row and outputs of earlier steps that it reads by name, in the order they first stand.
   func fields(_ space: Space) -> [String] {
+    if case .fit(let spec) = work { return spec.inputs(space) }
     guard case .command = work else { return Filling(space: space).fields(of: templates) }
     return templates.flatMap(\.fields).filter { !Self.files.contains($0) }.unique
   }
@@ -53,6 +55,7 @@ extension StepSpec {
     case .prompt(let spec): return spec.messageParameters + spec.modelParameters
     case .retrieve(let spec):
       return (spec.query.parameters + [spec.method, spec.topK, spec.words].compactMap(\.self?.parameter)).unique
+    case .fit(let spec): return spec.settings.compactMap(\.parameter).unique
     case .command(let spec):
       let takesAll = spec.arguments.contains { $0.fields.contains("parameters.json") }
       return takesAll ? space.parameters.map(\.name) : templates.flatMap(\.parameters).unique

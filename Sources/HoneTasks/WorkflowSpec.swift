@@ -5,6 +5,7 @@ import HoneTrace
 public enum WorkflowSpec: Sendable {
   case prompt(PromptSpec)
   case command(CommandSpec)
+  case fit(FitSpec)
   /// In their order, each reading the row and the outputs of those above it; the last one's output is scored.
   case steps([StepSpec])
 }
@@ -15,6 +16,7 @@ public struct StepSpec: Sendable {
     case prompt(PromptSpec)
     case retrieve(RetrieveSpec)
     case command(CommandSpec)
+    case fit(FitSpec)
   }
   /// What the steps below read its output by, and what its node in a trace is called.
   public var name: String
@@ -22,12 +24,13 @@ public struct StepSpec: Sendable {
   public var summary: String?
   public var work: Work
 
-  /// `prompt`, `retrieve` or `command`: the key it has in the file.
+  /// `prompt`, `retrieve`, `command` or `fit`: the key it has in the file.
   public var kind: String {
     switch work {
     case .prompt: "prompt"
     case .retrieve: "retrieve"
     case .command: "command"
+    case .fit: "fit"
     }
   }
 }
@@ -38,6 +41,7 @@ extension WorkflowSpec {
     switch self {
     case .prompt(let spec): [StepSpec(name: "model", work: .prompt(spec))]
     case .command(let spec): [StepSpec(name: "command", work: .command(spec))]
+    case .fit(let spec): [StepSpec(name: "fit", work: .fit(spec))]
     case .steps(let steps): steps
     }
   }
@@ -54,6 +58,8 @@ extension WorkflowSpec {
   var commands: [CommandSpec] { steps.compactMap { if case .command(let spec) = $0.work { spec } else { nil } } }
 
   var retrievals: [RetrieveSpec] { steps.compactMap { if case .retrieve(let spec) = $0.work { spec } else { nil } } }
+
+  var fits: [FitSpec] { steps.compactMap { if case .fit(let spec) = $0.work { spec } else { nil } } }
 
   /// Whether what is scored is what a command printed.
   var endsWithCommand: Bool { steps.last?.kind == "command" }

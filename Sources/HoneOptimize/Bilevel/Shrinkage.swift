@@ -30,11 +30,14 @@ public struct Shrinkage: Sendable {
     public var heldBack: [Double]
     /// Mean loss on the rows fitted, by strength: how much less it is shows the overfit.
     public var fitted: [Double]
+    /// The place of the strength chosen among them.
+    public var chosen: Int
     public var count: OracleCount
   }
 
+  /// - Parameter start: where the paths begin; their mean, since all lambdas are one there.
   /// - Throws: as `BilevelSearch.run`, and `invalid` for fewer than four validation rows or no strengths.
-  public func run(_ problem: some ValidatedProblem) throws(BilevelError) -> Report {
+  public func run(_ problem: some ValidatedProblem, from start: [Double]? = nil) throws(BilevelError) -> Report {
     guard problem.validationCount >= 4, !strengths.isEmpty else {
       throw BilevelError(
         .invalid, "a shrinkage is chosen on at least 4 validation rows, there are \(problem.validationCount)")
@@ -45,7 +48,7 @@ public struct Shrinkage: Sendable {
     for part in 0..<2 {
       let own = (0..<problem.validationCount).filter { $0 % 2 == part }
       let other = (0..<problem.validationCount).filter { $0 % 2 != part }
-      let path = try path(problem.validating(on: own), strengths, &count)
+      let path = try path(problem.validating(on: own), strengths, start, &count)
       for (place, report) in path.enumerated() {
         heldBack[place] += problem.validationLosses(report.inner, rows: other)
         fitted[place] += report.value / 2
@@ -53,22 +56,23 @@ public struct Shrinkage: Sendable {
     }
     let means = heldBack.map { $0.reduce(0, +) / Double($0.count) }
     let chosen = Self.choice(heldBack, means)
-    let path = try path(problem, Array(strengths[...chosen]), &count)
-    guard let last = path.last else { throw BilevelError(.invalid, "there are no strengths") }
-    return Report(search: last, heldBack: means, fitted: fitted, count: count)
+    let path = try path(problem, Array(strengths[...chosen]), start, &count)
+    guard let first = path.first, var last = path.last else { throw BilevelError(.invalid, "there are no strengths") }
+    last.startValue = first.startValue
+    return Report(search: last, heldBack: means, fitted: fitted, chosen: chosen, count: count)
   }
 
-  private func path(_ problem: some BilevelProblem, _ strengths: [Double], _ count: inout OracleCount)
-    throws(BilevelError) -> [BilevelSearch.Report]
-  {
+  private func path(
+    _ problem: some BilevelProblem, _ strengths: [Double], _ start: [Double]?, _ count: inout OracleCount
+  ) throws(BilevelError) -> [BilevelSearch.Report] {
     var reports: [BilevelSearch.Report] = []
     for rho in strengths {
       var report: BilevelSearch.Report
       if rho.isFinite {
-        report = try search.run(problem, from: reports.last?.lambda, shrinkage: rho)
+        report = try search.run(problem, from: reports.last?.lambda ?? start, shrinkage: rho)
       } else {
         let tied = TiedProblem(problem: problem)
-        report = try search.run(tied)
+        report = try search.run(tied, from: start.map { [$0.reduce(0, +) / Double(max(1, $0.count))] })
         report.lambda = tied.spread(report.lambda)
         report.shrinkage = rho
       }

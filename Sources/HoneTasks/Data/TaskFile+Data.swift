@@ -35,6 +35,7 @@ extension TaskFile {
     try checkFields(splits)
     try checkDocuments()
     if let split = data.split { splits = Self.split(splits.train, split) }
+    try checkFits(splits)
     guard !splits.validation.isEmpty else {
       throw DataError(
         kind: .invalid,
@@ -125,6 +126,21 @@ extension TaskFile {
       problems.append(step.diagnostic)
     }
     if !problems.isEmpty { throw DataError(kind: .invalid, diagnostics: problems) }
+  }
+
+  /// A fit needs rows to be fitted to; what is wrong with one row is told before anything is run.
+  private func checkFits(_ splits: DataSplits) throws(DataError) {
+    for (spec, use) in zip(workflow.fits, fitUses) {
+      let settings = FitSettings(spec, Filling(space: space), space.initial)
+      let maker = FitMaker(spec: spec, settings: settings, rows: splits.train, start: [:], candidateFields: spec.inputs(space))
+      do throws(FitError) {
+        try maker.check(splits.validation + splits.test)
+      } catch {
+        var diagnostic = use
+        diagnostic.message += ": \(error.message)"
+        throw DataError(kind: .invalid, diagnostics: [diagnostic])
+      }
+    }
   }
 
   /// Reads what retrievals search. Their place in the task file is told where a file is not there.

@@ -15,6 +15,8 @@ public enum Metric: Sendable {
   case command(CommandMetric)
   /// A number in the last line that a command workflow printed.
   case json(field: String)
+  /// What the last step, a fit, says of the row by this name.
+  case outcome(String)
 }
 
 /// What a metric says about one output.
@@ -44,7 +46,7 @@ extension Metric {
   /// The score above which nothing can be better; nil when there is no such bound.
   var best: Double? {
     switch self {
-    case .command, .json: nil
+    case .command, .json, .outcome: nil
     default: 1
     }
   }
@@ -64,7 +66,7 @@ extension Metric {
     case .tokenF1(let metric): return try metric.score(output, row: row)
     case .jsonSchema(let schema): return schema.score(output)
     case .json(let field): return try LastLine.verdict(in: output, field: field)
-    case .command: throw ScoreError("a command scores outside this process")
+    case .command, .outcome: throw ScoreError("what scores this is no metric of a text")
     }
   }
 

@@ -36,7 +36,9 @@ extension TaskReader {
     case .retrieve(let spec):
       check(spec.topK, "\(place).retrieve.top_k", space, whole: true, atLeast: 1)
       if let words = spec.words { check(words, "\(place).retrieve.words", space, whole: true, atLeast: 1) }
-      check(method: spec.method, "\(place).retrieve.method", space)
+      check(
+        choices: spec.method, "\(place).retrieve.method", space, RetrieveSpec.Method.allCases.map(\.rawValue))
+    case .fit(let spec): check(spec, isInGraph ? "\(place).fit" : "workflow.fit", space, node)
     case .command(let command):
       if command.arguments.contains(where: { $0.fields.contains("parameters.json") }) {
         usedParameters.formUnion(parameters.keys)
@@ -76,8 +78,8 @@ extension TaskReader {
   private mutating func needsNoData(
     _ step: StepSpec, _ place: String, _ space: Space, _ node: YAMLNode, isGraph: Bool
   ) {
-    if !isGraph, case .prompt = step.work {
-      return fail("workflow: a prompt needs data", at: node, hint: "name it: data: { train: train.jsonl }")
+    if !isGraph, step.kind == "prompt" || step.kind == "fit" {
+      return fail("workflow: a \(step.kind) needs data", at: node, hint: "name it: data: { train: train.jsonl }")
     }
     var reads = step.fields(space)
     if case .command(let command) = step.work {
@@ -162,22 +164,24 @@ extension TaskReader {
   }
 
   /// A setting that takes a number must be handed a parameter that holds numbers.
-  private mutating func check(
-    _ setting: Setting, _ name: String, _ space: Space, whole: Bool, atLeast least: Double? = nil
+  mutating func check(
+    _ setting: Setting, _ name: String, _ space: Space, whole: Bool, atLeast least: Double? = nil,
+    atMost most: Double? = nil
   ) {
     guard let (spec, choices) = values(of: setting, space), let mark = parameters[spec.name] else { return }
-    var smallest: Double?
+    var (smallest, largest): (Double?, Double?)
     let fits: Bool
     switch spec.domain {
     case .float(let domain):
       fits = !whole
-      smallest = domain.lower
+      (smallest, largest) = (domain.lower, domain.upper)
     case .int(let domain):
       fits = true
-      smallest = Double(domain.lower)
+      (smallest, largest) = (Double(domain.lower), Double(domain.upper))
     default:
       fits = choices?.allSatisfy { whole ? $0.int != nil : $0.number != nil } ?? false
       smallest = choices?.compactMap(\.number).min()
+      largest = choices?.compactMap(\.number).max()
     }
     let at = YAMLNode(content: .scalar(spec.name, plain: true), mark: mark)
     guard fits else {
@@ -188,15 +192,17 @@ extension TaskReader {
     if let least, let smallest, smallest < least {
       fail("\(spec.name): \(name) needs \(number(least)) or more, this parameter may be \(number(smallest))", at: at)
     }
+    if let most, let largest, largest > most {
+      fail("\(spec.name): \(name) needs \(number(most)) or less, this parameter may be \(number(largest))", at: at)
+    }
   }
 
-  private mutating func check(method: Setting, _ name: String, _ space: Space) {
-    guard let (spec, choices) = values(of: method, space), let mark = parameters[spec.name] else { return }
-    let methods = RetrieveSpec.Method.allCases.map(\.rawValue)
-    guard let wrong = (choices ?? [.null]).first(where: { !methods.contains($0.string ?? "") }) else { return }
+  mutating func check(choices setting: Setting, _ name: String, _ space: Space, _ known: [String]) {
+    guard let (spec, choices) = values(of: setting, space), let mark = parameters[spec.name] else { return }
+    guard let wrong = (choices ?? [.null]).first(where: { !known.contains($0.string ?? "") }) else { return }
     let found = choices == nil ? "which this parameter does not hold" : "found \(quoted(wrong.text))"
     fail(
-      "\(spec.name): \(name) needs choices out of \(methods.joined(separator: ", ")), \(found)",
+      "\(spec.name): \(name) needs choices out of \(known.joined(separator: ", ")), \(found)",
       at: YAMLNode(content: .scalar(spec.name, plain: true), mark: mark))
   }
 }

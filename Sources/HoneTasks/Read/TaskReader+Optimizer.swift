@@ -79,7 +79,8 @@ extension TaskReader {
       ("optimizer.constraints", keys("optimizer", "constraints")), ("optimizer.outcome", keys("optimizer", "outcome")),
     ]
     let isScoredByCommand = if case .command = score.metric { true } else { false }
-    let own = workflow.asksModel ? ["tokens"] : []
+    let fit = workflow.isGraph ? [] : workflow.fits.flatMap(\.allOutcomes)
+    let own = (workflow.asksModel ? ["tokens"] : []) + fit
     if !workflow.endsWithCommand, !isScoredByCommand { return checkOutcomes(declared + learned, of: own) }
     let known = own + declared.flatMap(\.1).compactMap(\.scalar)
     for (path, nodes) in learned {
@@ -97,7 +98,7 @@ extension TaskReader {
       for node in nodes {
         guard let name = node.scalar, !name.isEmpty, !known.contains(name) else { continue }
         fail(
-          "\(path): a prompt's rollout has no outcome \(quoted(name))", at: node,
+          "\(path): a rollout of this workflow has no outcome \(quoted(name))", at: node,
           hint: (known.isEmpty ? "" : "it has \(list(known)); ") + "a score.command can give others")
       }
     }

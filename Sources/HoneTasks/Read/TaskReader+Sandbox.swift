@@ -37,6 +37,7 @@ extension TaskReader {
   mutating func confine(_ workflow: WorkflowSpec, _ space: Space, _ node: YAMLNode) -> WorkflowSpec {
     switch workflow {
     case .prompt: return workflow
+    case .fit: return workflow
     case .command(let command): return .command(confine(command, space, node, Self.workflowPlace))
     case .steps(var steps):
       for (index, element) in stepNodes.enumerated() where steps.indices.contains(index) {

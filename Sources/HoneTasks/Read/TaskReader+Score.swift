@@ -2,10 +2,11 @@ import HoneTrace
 
 extension TaskReader {
   private static let metrics = [
-    "exact_match", "contains", "regex", "numeric", "token_f1", "json_schema", "command", "json",
+    "exact_match", "contains", "regex", "numeric", "token_f1", "json_schema", "command", "json", "outcome",
   ]
 
-  mutating func score(_ node: YAMLNode, isCommand: Bool) -> ScoreSpec? {
+  /// - Parameter fit: what the last step fits; nil when it is no fit.
+  mutating func score(_ node: YAMLNode, isCommand: Bool, fit: String?) -> ScoreSpec? {
     stepScope = .row("a score compares with the row's fields")
     defer { stepScope = .any }
     let keys = Self.metrics + ["repeats", "feedback", "constraints", "timeout", "directory"]
@@ -30,7 +31,7 @@ extension TaskReader {
     let feedback = feedback(members["feedback"])
     let repeats = int(members["repeats"], "score.repeats", in: 1...1000) ?? 1
     let constraints = self.constraints(members["constraints"])
-    guard let metric = metric(kind, at, members, isCommand) else { return nil }
+    guard let metric = metric(kind, at, members, isCommand, fit) else { return nil }
     return ScoreSpec(metric: metric, repeats: repeats, feedback: feedback, constraints: constraints)
   }
 
@@ -45,9 +46,9 @@ extension TaskReader {
     return template
   }
 
-  private mutating func metric(_ kind: String, _ at: YAMLNode, _ members: [String: YAMLNode], _ isCommand: Bool)
-    -> Metric?
-  {
+  private mutating func metric(
+    _ kind: String, _ at: YAMLNode, _ members: [String: YAMLNode], _ isCommand: Bool, _ fit: String?
+  ) -> Metric? {
     switch kind {
     case "exact_match", "contains":
       guard let rule = textRule(at, kind) else { return nil }
@@ -64,6 +65,12 @@ extension TaskReader {
         CommandMetric(
           arguments: arguments, directory: path(members["directory"], "score.directory"),
           timeout: duration(members["timeout"], "score.timeout") ?? 60))
+    case "outcome":
+      guard let fit else {
+        fail("score.outcome: the last step is no fit", at: at, hint: "use exact_match, or a command")
+        return nil
+      }
+      return choice(at, "score.outcome", FitSpec.outcomes(fit)).map { .outcome($0) }
     default:
       if !isCommand {
         fail(
@@ -92,7 +99,7 @@ extension TaskReader {
     fail("\(name): needs output, the row's field with the expected output", at: node, hint: "such as output: label")
   }
 
-  private mutating func field(_ node: YAMLNode, _ name: String) -> String? {
+  mutating func field(_ node: YAMLNode, _ name: String) -> String? {
     guard let field = self.name(node, name) else { return nil }
     noteField(field, at: node, name)
     return field

@@ -12,7 +12,7 @@ enum StepScope {
 }
 
 extension TaskReader {
-  private static let kinds = ["prompt", "retrieve", "command"]
+  private static let kinds = ["prompt", "retrieve", "command", "fit"]
   private static let common = ["name", "description"]
   private static let retrieveKeys = ["from", "text", "query", "method", "top_k", "words"]
   /// Names that feedback uses for something else.
@@ -119,6 +119,7 @@ extension TaskReader {
     let work: StepSpec.Work? =
       switch kind {
       case "prompt": prompt(at, place).map { .prompt($0) }
+      case "fit": fit(at, "\(place).fit").map { .fit($0) }
       case "retrieve": retrieve(at, "\(place).retrieve").map { .retrieve($0) }
       default: command(members, place, nil).map { .command($0) }
       }

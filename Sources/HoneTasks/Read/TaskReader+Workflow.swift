@@ -2,11 +2,11 @@ import HoneTrace
 
 extension TaskReader {
   static let workflowPlace = "workflow"
-  private static let forms = ["prompt", "command", "steps"]
+  private static let forms = ["prompt", "command", "fit", "steps"]
 
   mutating func workflow(_ node: YAMLNode, minibatch: Int?) -> WorkflowSpec? {
     guard let pairs = node.pairs else {
-      fail("workflow: expected prompt, command or steps, found \(node.found)", at: node)
+      fail("workflow: expected prompt, command, fit or steps, found \(node.found)", at: node)
       return nil
     }
     let names = pairs.map { $0.key.scalar ?? "" }
@@ -25,12 +25,16 @@ extension TaskReader {
       }
       return self.prompt(prompt, place).map { .prompt($0) }
     }
-    let keys = ["prompt"] + Self.commandKeys + ["steps"]
+    if names.contains("fit") {
+      guard let members = members(node, of: place, keys: ["fit"]), let fit = members["fit"] else { return nil }
+      return self.fit(fit, "\(place).fit").map { .fit($0) }
+    }
+    let keys = ["prompt"] + Self.commandKeys + ["fit", "steps"]
     guard let members = members(node, of: place, keys: keys) else { return nil }
     guard members["command"] != nil else {
       if members.count == pairs.count {
         fail(
-          "workflow: needs prompt, command or steps", at: node,
+          "workflow: needs prompt, command, fit or steps", at: node,
           hint: "prompt: { user: \"{text}\" } or command: [python3, run.py]")
       }
       return nil

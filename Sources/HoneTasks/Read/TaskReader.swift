@@ -24,6 +24,7 @@ struct TaskReader {
   /// Whose outputs may be read where the reader is.
   var stepScope = StepScope.any
   var documentUses: [DocumentUse] = []
+  var fitUses: [Diagnostic] = []
   var pathUses: [PathUse] = []
 
   init(source: YAMLSource, directory: String) {

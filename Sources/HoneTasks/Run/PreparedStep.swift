@@ -8,6 +8,7 @@ struct PreparedStep: Sendable {
     case prompt(PromptRun)
     case retrieve(Retriever)
     case command(CommandSpec)
+    case fit(Fitter)
   }
   var spec: StepSpec
   var work: Work
@@ -40,6 +41,7 @@ struct PreparedStep: Sendable {
         case .retrieve(let spec):
           .retrieve(Retriever(spec, model: spec.mayEmbed(task.space) ? embedder : nil, redact: redact))
         case .command(let spec): .command(spec)
+        case .fit(let spec): .fit(Fitter(spec, space: task.space, rows: train))
         }
       return PreparedStep(
         spec: step, work: work, isInGraph: task.workflow.isGraph, parameters: step.parameters(task.space),
@@ -63,6 +65,8 @@ struct RolloutState: Sendable {
   var done: [String] = []
   /// Of all prompts so far; nil without a prompt.
   var tokens: Int?
+  /// What steps said of this row.
+  var outcomes: [String: Double] = [:]
 
   /// The node of a field: that of the step that made it, else an input of the rollout.
   mutating func node(of field: String) -> Int? {

@@ -88,7 +88,7 @@ extension TaskFile {
         output = retriever.longest(
           filling.value(retriever.spec.topK, assignment).int ?? 5,
           words: retriever.spec.words.flatMap { filling.value($0, assignment).int })
-      case .command: break
+      case .command, .fit: break
       }
       rollout.note(output, of: step, node: nil)
     }

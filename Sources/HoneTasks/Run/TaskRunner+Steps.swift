@@ -15,6 +15,7 @@ extension TaskRunner {
     case .command(let spec):
       output = try await execute(spec, step, &rollout)
       read = output.text.withoutLastLineEnds
+    case .fit(let fitter): output = try await fit(fitter, step, &rollout)
     }
     rollout.note(read ?? output.text, of: step, node: output.node)
     return output

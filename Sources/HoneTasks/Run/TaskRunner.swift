@@ -25,7 +25,7 @@ public struct TaskRunner: Runner {
   let probe: SandboxProbe
 
   /// - Parameters:
-  ///   - train: rows that demonstrations may be taken from.
+  ///   - train: rows that demonstrations may be taken from, and that fits are made of.
   ///   - endpoint: names the model in the fingerprint; nil for commands.
   ///   - model: what prompts are sent to; nil for commands.
   ///   - embedding: names the model of embeddings in the fingerprint.
@@ -48,7 +48,13 @@ public struct TaskRunner: Runner {
     }
     self.secrets = secrets
     steps = PreparedStep.all(of: task, train: train, embedder: embedder, redact: secrets.redact)
-    let shows = steps.contains { if case .prompt(let run) = $0.work { run.rows != nil } else { false } }
+    let shows = steps.contains { step in
+      switch step.work {
+      case .prompt(let run): run.rows != nil
+      case .fit: true
+      case .retrieve, .command: false
+      }
+    }
     fingerprint = Fingerprint.of(task, endpoint: endpoint, embedding: embedding, demonstrations: shows ? train : [])
   }
 
@@ -72,6 +78,7 @@ public struct TaskRunner: Runner {
       }
     }
     var outcome = await score(output.text, rollout, node: output.node)
+    outcome.outcomes.merge(rollout.outcomes) { own, _ in own }
     if let tokens = rollout.tokens { outcome.outcomes["tokens"] = Double(tokens) }
     return outcome
   }
@@ -113,6 +120,11 @@ public struct TaskRunner: Runner {
   }
 
   private func verdict(_ output: String, _ rollout: RolloutState) async throws(ScoreError) -> Verdict {
+    if case .outcome(let name) = task.score.metric {
+      let key = task.workflow.isGraph ? "\(task.workflow.steps.last?.name ?? "").\(name)" : name
+      guard let value = rollout.outcomes[key] else { throw ScoreError("the fit gave no \(name) for this row") }
+      return Verdict(value)
+    }
     guard case .command(let metric) = task.score.metric else {
       return try task.score.metric.score(output, row: rollout.row.fields)
     }
@@ -159,7 +171,7 @@ extension Metric {
     case .regex(let metric): metric.field
     case .numeric(let metric): metric.field
     case .tokenF1(let metric): metric.field
-    case .jsonSchema, .command, .json: nil
+    case .jsonSchema, .command, .json, .outcome: nil
     }
   }
 }

@@ -199,6 +199,12 @@ public struct LogisticRows: Hashable, Sendable {
     return Double(right) / Double(count)
   }
 
+  /// Of each row's classes, row after row.
+  public func probabilities(_ w: [Double]) -> [Double] {
+    let p = losses(w).probabilities
+    return outputs == 1 ? p.flatMap { [1 - $0, $0] } : p
+  }
+
   /// The mean of the losses.
   public func meanLoss(_ w: [Double]) -> Double { losses(w).losses.reduce(0, +) / Double(count) }
 }
