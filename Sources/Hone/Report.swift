@@ -8,6 +8,7 @@ public struct Report: Hashable, Codable, Sendable {
   /// Why the search ended.
   public enum Stop: String, Codable, Sendable {
     case trials, rollouts, requests, tokens, money, time, target
+    case oracleCalls = "oracle_calls"
     /// A finite space was tried whole.
     case exhausted
     /// Round after round the proposer gave nothing that could be tried.

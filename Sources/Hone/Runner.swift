@@ -19,6 +19,10 @@ public protocol Runner: Sendable {
   /// Model requests that one run makes, as far as that is known beforehand; 1 by default.
   var requestsPerRollout: Int { get }
 
+  /// Calls of oracles that a trial makes at most, for fits of its own; 0 by default. Its rollouts have what it made as the
+  /// outcome `oracle_calls`.
+  var oracleCallsPerTrial: Int { get }
+
   /// What the workflow should answer, where the data say so: proposers may show it with training examples. Nil by default.
   func label(of example: Example) -> String?
 }
@@ -26,6 +30,7 @@ public protocol Runner: Sendable {
 extension Runner {
   public var asksModel: Bool { false }
   public var requestsPerRollout: Int { 1 }
+  public var oracleCallsPerTrial: Int { 0 }
   public func label(of example: Example) -> String? { nil }
 }
 

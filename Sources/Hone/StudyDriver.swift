@@ -70,6 +70,10 @@ struct StudyDriver: Sendable {
     explain(driver)
     for warning in StudyWarnings.overlaps(data) { progress(.warning(warning)) }
     if trials.isEmpty {
+      if let cap = settings.budget.oracleCalls, runner.oracleCallsPerTrial > cap {
+        throw StudyError.budget(
+          .oracleCalls, "one trial may make \(runner.oracleCallsPerTrial) oracle calls, and the budget is \(cap)")
+      }
       _ = try await begin([Proposal(problem.space.initial, origin: "initial")], attempts: [], &driver)
     }
     var stop: Report.Stop
@@ -204,7 +208,15 @@ struct StudyDriver: Sendable {
     }
     if let left = searchLeft, left == 0 { return .rollouts }
     if let cap = settings.budget.seconds, earlierSeconds + elapsed.seconds >= cap { return .time }
+    if let cap = settings.budget.oracleCalls, oracleCalls + runner.oracleCallsPerTrial > cap { return .oracleCalls }
     return nil
+  }
+
+  /// Calls of oracles so far; of a trial that does not tell, what it may have made at most.
+  private var oracleCalls: Int {
+    trials.reduce(0) { sum, trial in
+      sum + (trial.outcomes["oracle_calls"].map { Int($0.rounded()) } ?? runner.oracleCallsPerTrial)
+    }
   }
 
   /// A cap was reached in the middle of a trial, which is interrupted and goes on when there is room again.

@@ -8,10 +8,12 @@ public struct Budget: Hashable, Codable, Sendable {
   public var money: Double?
   /// Seconds of running, summed over all sessions of the study.
   public var seconds: Double?
+  /// Calls of the oracles of what is fitted inside trials. A trial begins when there is room for the most it may make.
+  public var oracleCalls: Int?
 
   public init(
     trials: Int? = nil, rollouts: Int? = nil, requests: Int? = nil, tokens: Int? = nil, money: Double? = nil,
-    seconds: Double? = nil
+    seconds: Double? = nil, oracleCalls: Int? = nil
   ) {
     self.trials = trials
     self.rollouts = rollouts
@@ -19,6 +21,7 @@ public struct Budget: Hashable, Codable, Sendable {
     self.tokens = tokens
     self.money = money
     self.seconds = seconds
+    self.oracleCalls = oracleCalls
   }
 }
 

@@ -75,6 +75,7 @@ extension TaskReader {
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
     checkBandit(members, optimizer, space, goal.objective)
     agree(members, workflow, space, score, hasEmbedding: embedding != nil)
+    if let cap = budget.oracleCalls, let node = members["budget"] { check(oracleCalls: cap, workflow, at: node) }
     if !workflow.asksModel, model == nil, let node = members["optimizer"] ?? members["parameters"] {
       checkProposer(optimizer, space, at: node)
     }

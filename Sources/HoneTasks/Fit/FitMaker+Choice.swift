@@ -64,7 +64,7 @@ extension FitMaker {
     return FittedModel(
       report: report.value(
         fit.tuned, names: names(columns), trainLoss: fit.trainLoss, more: ["best_single_feature": .string(alone.name)]),
-      calls: fit.tuned.count.total, strengths: strengths(fit.tuned.lambda, columns, places)
+      fit.tuned, trainLoss: fit.trainLoss, strengths: strengths(fit.tuned.lambda, columns, places)
     ) { row, topK throws(FitError) in
       let found = try Self.candidates(row, field, name: rank.name)
       var numbers: [[Double]] = []
@@ -72,8 +72,9 @@ extension FitMaker {
       let scores = numbers.map { x in zip(x, fit.weights).reduce(0) { $0 + $1.0 * $1.1 } }
       let right = Self.names(row[label])
       var outcomes = Self.outcomes(found.map(\.0), scores, right, topK: topK)
-      outcomes["hit_best_single"] =
-        Self.outcomes(found.map(\.0), numbers.map { $0[alone.column] * alone.sign }, right, topK: topK)["hit"]
+      let single = numbers.map { $0[alone.column] * alone.sign }
+      let plain = Self.outcomes(found.map(\.0), single, right, topK: topK)
+      for name in ["hit", "reciprocal_rank"] { outcomes["\(name)_best_single"] = plain[name] }
       let best = Self.order(scores).prefix(max(1, topK)).map { found[$0].0 }
       return FittedModel.Decision(text: best.joined(separator: "\n"), outcomes: outcomes)
     }
@@ -161,45 +162,56 @@ extension FitMaker {
     if let unknown = costs.keys.sorted().first(where: { !all.contains($0) }) {
       throw FitError("costs names \(quoted(unknown)), which no row has a score of: there are \(all.joined(separator: ", "))")
     }
+    let judge = CalibratedScores(labels: all, costs: costs, label: spec.label)
+    guard settings.use != "none" else {
+      return FittedModel(report: ["fit": "calibrate", "use": "none"], nil, strengths: [:]) { row, _ throws(FitError) in
+        let scores = try Self.scores(row, field, all)
+        let raw = judge.decision(all.map { scores[$0] ?? 0 }, areWeighted: false, row)
+        let plain = raw.outcomes.map { ("\($0.key)_uncalibrated", $0.value) }
+        return FittedModel.Decision(text: raw.text, outcomes: raw.outcomes.merging(plain) { own, _ in own })
+      }
+    }
+    let hasBiases = settings.use != "temperature"
+    let width = hasBiases ? all.count + 1 : 1
     /// Of each label the score, then which one it is.
     @Sendable func features(_ scores: [String: Double]) -> [Double] {
-      all.indices.flatMap { place in [scores[all[place]] ?? 0] + all.indices.map { $0 == place ? 1 : 0 } }
+      all.indices.flatMap { place in
+        [scores[all[place]] ?? 0] + (hasBiases ? all.indices.map { $0 == place ? 1 : 0 } : [])
+      }
     }
     func choices(_ places: [Int]) throws(FitError) -> ChoiceRows {
       try Self.fit { () throws(BilevelError) in
         try ChoiceRows(
           features: places.flatMap { features(table[$0].scores) }, sizes: places.map { _ in all.count },
           targets: places.flatMap { row in all.map { $0 == table[row].right ? 1 : 0 } },
-          weights: places.map { costs[table[$0].right] ?? 1 }, width: all.count + 1)
+          weights: places.map { costs[table[$0].right] ?? 1 }, width: width)
       }
     }
     let parts = try parts(kinds: table.map(\.right))
     let (inner, outer) = (try choices(parts.inner), try choices(parts.outer))
-    let (groups, names) = calibrationGroups(all)
+    let (groups, names) = calibrationGroups(hasBiases ? all : [])
     let begin = start.isEmpty ? nil : names.map { name in start[name] ?? start["bias"] ?? 0 }
     let fit = try Self.fit { () throws(BilevelError) in
       try Fit.choice(
-        inner, outer: outer, groups: groups, prior: [1] + all.map { _ in 0 }, from: begin, calls: spec.calls)
+        inner, outer: outer, groups: groups, prior: [1] + (1..<width).map { _ in 0 }, from: begin, calls: spec.calls)
     }
     var strengths: [String: Double] = [:]
     for (name, lambda) in zip(names, fit.tuned.lambda) { strengths[name] = lambda }
     let temperature = fit.weights[0] == 0 ? Value.null : .double(1 / fit.weights[0])
     let biases = Dictionary(zip(all, fit.weights.dropFirst().map { Value.double($0) }), uniquingKeysWith: { $1 })
     let report = FitReport(spec: spec, settings: settings, rows: (inner.count, outer.count))
-    let judge = CalibratedScores(labels: all, costs: costs, label: spec.label)
     return FittedModel(
       report: report.value(
         fit.tuned, names: names, trainLoss: fit.trainLoss,
-        more: ["temperature": temperature, "biases": .object(biases)]),
-      calls: fit.tuned.count.total, strengths: strengths
+        more: ["use": .string(settings.use), "temperature": temperature, "biases": .object(biases)]),
+      fit.tuned, trainLoss: fit.trainLoss, strengths: strengths
     ) { row, _ throws(FitError) in
       let x = features(try Self.scores(row, field, all))
-      let width = all.count + 1
       func scores(_ w: [Double]) -> [Double] {
         all.indices.map { place in (0..<width).reduce(0) { $0 + x[place * width + $1] * w[$1] } }
       }
       let (text, own) = judge.decision(scores(fit.weights), areWeighted: true, row)
-      let raw = judge.decision(scores([1] + all.map { _ in 0 }), areWeighted: false, row)
+      let raw = judge.decision(scores([1] + (1..<width).map { _ in 0 }), areWeighted: false, row)
       var outcomes = own
       for (name, value) in raw.outcomes { outcomes["\(name)_uncalibrated"] = value }
       return FittedModel.Decision(text: text, outcomes: outcomes)
@@ -208,7 +220,8 @@ extension FitMaker {
 
   /// The lambda of each weight, and what it is called: one for all, one for temperature and one for biases, or one for each.
   private func calibrationGroups(_ labels: [String]) -> (groups: [Int?], names: [String]) {
-    switch settings.penalty {
+    guard !labels.isEmpty else { return ([0], [settings.penalty == .one ? "all" : "temperature"]) }
+    return switch settings.penalty {
     case .one: ([0] + labels.map { _ in 0 }, ["all"])
     case .group: ([0] + labels.map { _ in 1 }, ["temperature", "bias"])
     case .feature: ([0] + labels.indices.map { $0 + 1 }, ["temperature"] + labels.map { "bias of \($0)" })

@@ -66,8 +66,8 @@ extension FitMaker {
     }
     let report = FitReport(spec: spec, settings: settings, rows: (inner.count, outer.count))
     return FittedModel(
-      report: report.value(fit.tuned, names: names(table.columns), trainLoss: fit.trainLoss),
-      calls: fit.tuned.count.total, strengths: strengths(fit.tuned.lambda, table.columns, places)
+      report: report.value(fit.tuned, names: names(table.columns), trainLoss: fit.trainLoss), fit.tuned,
+      trainLoss: fit.trainLoss, strengths: strengths(fit.tuned.lambda, table.columns, places)
     ) { row, _ throws(FitError) in
       let (label, outcomes) = try table.decision(fit.weights, row)
       return FittedModel.Decision(text: label, outcomes: outcomes)
@@ -101,7 +101,7 @@ extension FitMaker {
       report: report.value(
         fit.tuned, names: [], trainLoss: fit.trainLoss,
         more: ["penalty": .null, "ridge": .double(settings.ridge), "labels_taken_to_be_wrong": .array(wrong)]),
-      calls: fit.tuned.count.total, strengths: [:]
+      fit.tuned, trainLoss: fit.trainLoss, strengths: [:]
     ) { row, _ throws(FitError) in
       let (label, outcomes) = try table.decision(fit.weights, row)
       let plain = [

@@ -35,7 +35,7 @@ public struct FitSpec: Sendable {
   public var label: String
   /// Empty where a model's scores are calibrated.
   public var groups: [Group]
-  /// Groups that are used: "all", or names joined by +.
+  /// Groups that are used: "all", or names joined by +; of a calibration one of `calibrations`.
   public var use: Setting
   /// One of `PenaltyKind`'s names: one strength, one a group, one a feature.
   public var penalty: Setting
@@ -57,6 +57,9 @@ public struct FitSpec: Sendable {
 
   static let all = "all"
 
+  /// What of a calibration is fitted: nothing, the temperature, or that and the biases.
+  static let calibrations = ["none", "temperature", all]
+
   /// Outcomes of each row that a score may be.
   static func outcomes(_ kind: String) -> [String] {
     kind == "rank" ? ["reciprocal_rank", "hit", "log_loss"] : ["log_loss", "cost"]
@@ -64,13 +67,32 @@ public struct FitSpec: Sendable {
 
   /// What it says of each row.
   var allOutcomes: [String] {
-    let baselines: [String] =
+    let own = Self.baselines.filter { name in
       switch form {
-      case .classify(let checked): checked == nil ? [] : ["accuracy_checked_only", "accuracy_all_rows"]
-      case .rank: ["hit_best_single"]
-      case .calibrate: ["log_loss_uncalibrated", "cost_uncalibrated"]
+      case .classify(let checked): checked != nil && name.hasPrefix("accuracy")
+      case .rank: name.hasSuffix("best_single")
+      case .calibrate: name.hasSuffix("uncalibrated")
       }
-    return Self.outcomes(kind) + baselines + ["oracle_calls"]
+    }
+    return Self.outcomes(kind) + own + ["oracle_calls"]
+  }
+
+  /// Outcomes that say what is had without the fit.
+  private static let baselines = [
+    "accuracy_checked_only", "accuracy_all_rows", "reciprocal_rank_best_single", "hit_best_single",
+    "log_loss_uncalibrated", "cost_uncalibrated",
+  ]
+
+  /// - Parameter outcome: perhaps with the name of its step before it.
+  public static func isBaseline(outcome: String) -> Bool {
+    baselines.contains(outcome.split(separator: ".").last.map(String.init) ?? outcome)
+  }
+
+  /// An outcome of the only fit, or of the only one among steps.
+  public static func told(_ name: String, in outcomes: [String: Double]) -> Double? {
+    if let value = outcomes[name] { return value }
+    let found = outcomes.keys.filter { $0.hasSuffix(".\(name)") }
+    return found.count == 1 ? found.first.flatMap { outcomes[$0] } : nil
   }
 
   var settings: [Setting] {
@@ -95,6 +117,7 @@ public struct FitSpec: Sendable {
 
 /// What an assignment makes of the settings of a fit: all that decides it beside the rows.
 struct FitSettings: Hashable, Sendable {
+  var use: String
   var groups: [FitSpec.Group]
   var penalty: PenaltyKind
   var outer: Double
@@ -103,9 +126,9 @@ struct FitSettings: Hashable, Sendable {
   var candidates: String
 
   init(_ spec: FitSpec, _ filling: Filling, _ assignment: Assignment) {
-    let used = filling.value(spec.use, assignment).text
-    let names = used.split(separator: "+").map { $0.filter { !$0.isWhitespace } }
-    groups = used == FitSpec.all ? spec.groups : spec.groups.filter { names.contains($0.name) }
+    use = filling.value(spec.use, assignment).text
+    let names = use.split(separator: "+").map { $0.filter { !$0.isWhitespace } }
+    groups = use == FitSpec.all ? spec.groups : spec.groups.filter { names.contains($0.name) }
     penalty = PenaltyKind(rawValue: filling.value(spec.penalty, assignment).text) ?? .group
     outer = filling.value(spec.outer, assignment).number ?? 0.4
     ridge = filling.value(spec.ridge, assignment).number ?? 1

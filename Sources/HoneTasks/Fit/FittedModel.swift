@@ -14,16 +14,25 @@ struct FittedModel: Sendable {
 
   /// What the trace holds.
   let report: Value
-  let calls: Int
+  /// Numbers of the fit itself, the same for every row.
+  let told: [String: Double]
   /// Mean logarithm of each group's strengths: where the search for those of similar settings begins.
   let strengths: [String: Double]
   private let decide: @Sendable (Value, Int) throws(FitError) -> Decision
 
   init(
-    report: Value, calls: Int, strengths: [String: Double],
+    report: Value, _ tuned: TunedStrengths?, trainLoss: Double = .nan, strengths: [String: Double],
     decide: @escaping @Sendable (Value, Int) throws(FitError) -> Decision
   ) {
-    (self.report, self.calls, self.strengths, self.decide) = (report, calls, strengths, decide)
+    (self.report, self.strengths, self.decide) = (report, strengths, decide)
+    var told = ["oracle_calls": Double(tuned?.count.total ?? 0)]
+    if let tuned {
+      told["loss_fitted"] = trainLoss
+      told["loss_choosing"] = tuned.outerLoss
+      told["loss_held_back"] = tuned.selectionLoss
+      told["cold_start_differs_by"] = tuned.coldDifference
+    }
+    self.told = told.filter { $0.value.isFinite }
   }
 
   /// - Parameter topK: names in the output, at most, where candidates are ranked.

@@ -138,6 +138,18 @@ extension TaskReader {
     setting(node, name) { reader, node, name in reader.name(node, name).map { .string($0) } }
   }
 
+  /// A cap that has no room for one trial would end every study before its start.
+  mutating func check(oracleCalls cap: Int, _ workflow: WorkflowSpec, at node: YAMLNode) {
+    let each = workflow.fits.reduce(0) { $0 + $1.calls }
+    if workflow.fits.isEmpty {
+      fail("budget.oracle_calls: the workflow fits nothing", at: node, hint: "remove it")
+    } else if cap < each {
+      fail(
+        "budget.oracle_calls: one trial may make \(each)", at: node,
+        hint: "raise it, or give the fit less: calls: \(cap / max(2, workflow.fits.count))")
+    }
+  }
+
   // MARK: - Settings that are parameters
 
   mutating func check(_ fit: FitSpec, _ place: String, _ space: Space, _ node: YAMLNode) {
@@ -159,6 +171,12 @@ extension TaskReader {
 
   private mutating func check(uses fit: FitSpec, _ name: String, _ space: Space, _ node: YAMLNode) {
     let known = [FitSpec.all] + fit.groups.map(\.name)
+    if case .calibrate = fit.form {
+      if case .value(let value) = fit.use, !FitSpec.calibrations.contains(value.text) {
+        fail("\(name): expected one of \(FitSpec.calibrations.joined(separator: ", ")), found \(quoted(value.text))", at: node)
+      }
+      return check(choices: fit.use, name, space, FitSpec.calibrations)
+    }
     func isKnown(_ value: Value) -> Bool {
       value.text == FitSpec.all
         || value.text.split(separator: "+").allSatisfy { part in known.dropFirst().contains(part.filter { $0 != " " }) }

@@ -106,7 +106,7 @@ extension TaskReader {
 
   mutating func budget(_ node: YAMLNode?) -> (budget: Budget, parallel: Int?) {
     guard let node else { return (Budget(), nil) }
-    let keys = ["trials", "rollouts", "requests", "tokens", "money", "time", "parallel"]
+    let keys = ["trials", "rollouts", "requests", "tokens", "money", "time", "oracle_calls", "parallel"]
     guard let members = members(node, of: "budget", keys: keys) else { return (Budget(), nil) }
     func cap(_ key: String, _ reader: inout TaskReader) -> Int? {
       reader.int(members[key], "budget.\(key)", in: 1...Int.max)
@@ -114,7 +114,7 @@ extension TaskReader {
     let budget = Budget(
       trials: cap("trials", &self), rollouts: cap("rollouts", &self), requests: cap("requests", &self),
       tokens: cap("tokens", &self), money: double(members["money"], "budget.money", in: 0...1e12),
-      seconds: duration(members["time"], "budget.time"))
+      seconds: duration(members["time"], "budget.time"), oracleCalls: cap("oracle_calls", &self))
     return (budget, int(members["parallel"], "budget.parallel", in: 1...1024))
   }
 

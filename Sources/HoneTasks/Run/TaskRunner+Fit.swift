@@ -3,6 +3,9 @@ import HoneModel
 import HoneTrace
 
 extension TaskRunner {
+  /// The outcome that a budget of oracle calls counts.
+  private static let oracleCalls = "oracle_calls"
+
   /// The model of the assignment, made with the first row that asks for it, decides about the row.
   func fit(_ fitter: Fitter, _ step: PreparedStep, _ rollout: inout RolloutState) async throws(StepFailure) -> StepOutput
   {
@@ -27,10 +30,11 @@ extension TaskRunner {
     let doc = step.spec.summary ?? fitter.doc
     do throws(FitError) {
       let decision = try model.decide(rollout.fields.fields, topK: fitter.topK(rollout.assignment))
-      for (key, value) in decision.outcomes where value.isFinite {
+      for (key, value) in decision.outcomes.merging(model.told, uniquingKeysWith: { own, _ in own })
+      where value.isFinite && key != Self.oracleCalls {
         rollout.outcomes[step.isInGraph ? "\(step.name).\(key)" : key] = value
       }
-      rollout.outcomes["oracle_calls", default: 0] += Double(model.calls)
+      rollout.outcomes[Self.oracleCalls, default: 0] += model.told[Self.oracleCalls] ?? 0
       let node = recorder?.append(.step, name: step.name, inputs: read, value: .string(decision.text), doc: doc)
       return StepOutput(text: decision.text, node: node)
     } catch {

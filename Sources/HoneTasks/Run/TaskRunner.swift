@@ -66,6 +66,8 @@ public struct TaskRunner: Runner {
 
   public var requestsPerRollout: Int { task.requestsPerRollout }
 
+  public var oracleCallsPerTrial: Int { task.workflow.fits.reduce(0) { $0 + $1.calls } }
+
   public func run(_ example: Example, repeat: Int) async -> Outcome {
     let assignment = TraceContext.current?.assignment ?? space.initial
     var rollout = RolloutState(row: example, fields: example, assignment: assignment, repeat: `repeat`)

@@ -63,6 +63,7 @@ struct CheckPlan: Sendable {
     if let value = budget.requests { caps.append(Format.plural(value, "request")) }
     if let value = budget.tokens { caps.append(Format.plural(value, "token")) }
     if let value = budget.money { caps.append("\(Format.number(value)) of money") }
+    if let value = budget.oracleCalls { caps.append(Format.plural(value, "oracle call")) }
     if let value = budget.seconds { caps.append(Format.duration(value)) }
     guard caps.isEmpty else { return Line(word: "Budget", text: "at most " + caps.joined(separator: ", ")) }
     return Line(

@@ -9,6 +9,8 @@ import HoneTrace
 struct ReportView {
   let report: Report
   let task: ResolvedTask
+  /// Of the best trial, on the sealed test.
+  let test: [RolloutRecord]
   /// All that were begun.
   let trials: [TrialRecord]
   let roles: Roles
@@ -29,6 +31,7 @@ struct ReportView {
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     // One rollout says nothing of another.
     if let winner = report.winner, report.best.count > 1 { console.result("Expect", winner.line, .info) }
+    FitView(trials.first { $0.number == report.bestTrial }, test: test).print(on: console)
     for line in changes { console.result("Change", line, .info) }
     Lineage(of: report.bestTrial, among: trials, space: task.task.space)
       .print(on: console.dataTerminal, isWhole: false) { console.result($0, $1, .info, wraps: false) }
@@ -116,6 +119,7 @@ extension Report {
     case .tokens: "the budget of tokens is used"
     case .money: "the budget of money is used"
     case .time: "the time is over"
+    case .oracleCalls: "the budget of oracle calls is used"
     case .exhausted: "there is nothing more to try"
     case .target: "the target is reached"
     case .scheduler: Printable.line(stopReason ?? "nothing more is worth a rollout")

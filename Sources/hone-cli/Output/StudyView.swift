@@ -52,6 +52,10 @@ struct StudyView {
     if let best = summary.best, let number = summary.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(number)")
       if let winner = try await reader.winner(of: name) { console.result("Expect", winner.line, .info) }
+      FitView(
+        trials.first { $0.number == number },
+        test: try await reader.store.rollouts(of: name, trial: number, split: .test, traces: false)
+      ).print(on: console)
       lineage?.print(on: console.dataTerminal) { console.result($0, $1, .info, wraps: false) }
     }
     if let report = ended {
