@@ -73,7 +73,8 @@ import Testing
       labels.append(b[0] - a[0] + 0.5 * random.normal() > 0 ? 1 : row % 7 == 0 ? 1 : 0)
     }
     let choices = try ChoiceRows(
-      features: pairs, sizes: labels.map { _ in 2 }, targets: labels.flatMap { [$0 == 0 ? 1.0 : 0, $0 == 1 ? 1.0 : 0] },
+      features: pairs, sizes: labels.map { _ in 2 },
+      targets: labels.flatMap { [$0 == 0 ? 1.0 : 0, $0 == 1 ? 1.0 : 0] },
       width: 3)
     let rows = try LogisticRows(features: differences, labels: labels, width: 3, classes: 2)
     let one = try ChoiceProblem(train: choices, validation: choices, groups: [0, 1, 1])

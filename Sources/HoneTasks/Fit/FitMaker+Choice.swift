@@ -85,7 +85,8 @@ extension FitMaker {
     scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
   }
 
-  private static func outcomes(_ names: [String], _ scores: [Double], _ right: [String], topK: Int) -> [String: Double] {
+  private static func outcomes(_ names: [String], _ scores: [Double], _ right: [String], topK: Int) -> [String: Double]
+  {
     let first = order(scores).firstIndex { right.contains(names[$0]) }
     var outcomes: [String: Double] = [
       "reciprocal_rank": first.map { 1 / Double($0 + 1) } ?? 0.0,
@@ -119,7 +120,8 @@ extension FitMaker {
       }
     }
     let fields = settings.groups.flatMap(\.fields)
-    let name = fields.indices.contains(best.column) && fields.count == columns.columns.count
+    let name =
+      fields.indices.contains(best.column) && fields.count == columns.columns.count
       ? fields[best.column] : "feature \(best.column + 1)"
     return (best.column, best.sign, name)
   }
@@ -160,7 +162,8 @@ extension FitMaker {
     }
     let all = labels ?? []
     if let unknown = costs.keys.sorted().first(where: { !all.contains($0) }) {
-      throw FitError("costs names \(quoted(unknown)), which no row has a score of: there are \(all.joined(separator: ", "))")
+      throw FitError(
+        "costs names \(quoted(unknown)), which no row has a score of: there are \(all.joined(separator: ", "))")
     }
     let judge = CalibratedScores(labels: all, costs: costs, label: spec.label)
     guard settings.use != "none" else {

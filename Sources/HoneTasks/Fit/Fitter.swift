@@ -79,7 +79,8 @@ struct FitMaker {
     var (inner, outer): ([Int], [Int]) = ([], [])
     for (count, row) in sorted.enumerated() {
       // The share's multiples fall evenly on the sorted rows.
-      let isOuter = (Double(count + 1) * settings.outer).rounded(.down) > (Double(count) * settings.outer).rounded(.down)
+      let isOuter =
+        (Double(count + 1) * settings.outer).rounded(.down) > (Double(count) * settings.outer).rounded(.down)
       if isOuter { outer.append(row) } else { inner.append(row) }
     }
     guard inner.count >= Self.fewest, outer.count >= Self.fewest else {

@@ -37,7 +37,8 @@ extension TaskReader {
       let label = field(at, "\(place).\(form)")
     else { return nil }
     fitUses.append(diagnostic(place, at: node, hint: nil))
-    let groups = form == "calibrate" ? [] : groups(members["features"], node, "\(place).features", ofRow: form != "rank")
+    let groups =
+      form == "calibrate" ? [] : groups(members["features"], node, "\(place).features", ofRow: form != "rank")
     guard let kind = fitForm(form, members, node, place) else { return nil }
     return FitSpec(
       form: kind, label: label, groups: groups,
@@ -61,7 +62,8 @@ extension TaskReader {
     case "classify":
       let checked = members["checked"].flatMap { field($0, "\(place).checked") }
       if let at = members["ridge"], members["checked"] == nil {
-        fail("\(place).ridge: strengths are tuned here", at: at, hint: "it is for rows that are weighted: checked: FIELD")
+        fail(
+          "\(place).ridge: strengths are tuned here", at: at, hint: "it is for rows that are weighted: checked: FIELD")
       }
       for key in ["penalty", "outer"] where checked != nil {
         guard let at = members[key] else { continue }
@@ -123,7 +125,8 @@ extension TaskReader {
     for (key, value) in pairs {
       let title = key.scalar ?? ""
       if title.isEmpty || title.contains("+") || title == FitSpec.all {
-        fail("\(name): \(quoted(title)) is no name of a group", at: key, hint: "use joins names by +, and all means all")
+        fail(
+          "\(name): \(quoted(title)) is no name of a group", at: key, hint: "use joins names by +, and all means all")
       }
       let nodes = value.elements ?? [value]
       let fields = nodes.compactMap { ofRow ? field($0, "\(name).\(title)") : self.name($0, "\(name).\(title)") }
@@ -173,7 +176,9 @@ extension TaskReader {
     let known = [FitSpec.all] + fit.groups.map(\.name)
     if case .calibrate = fit.form {
       if case .value(let value) = fit.use, !FitSpec.calibrations.contains(value.text) {
-        fail("\(name): expected one of \(FitSpec.calibrations.joined(separator: ", ")), found \(quoted(value.text))", at: node)
+        fail(
+          "\(name): expected one of \(FitSpec.calibrations.joined(separator: ", ")), found \(quoted(value.text))",
+          at: node)
       }
       return check(choices: fit.use, name, space, FitSpec.calibrations)
     }

@@ -7,7 +7,8 @@ extension TaskRunner {
   private static let oracleCalls = "oracle_calls"
 
   /// The model of the assignment, made with the first row that asks for it, decides about the row.
-  func fit(_ fitter: Fitter, _ step: PreparedStep, _ rollout: inout RolloutState) async throws(StepFailure) -> StepOutput
+  func fit(_ fitter: Fitter, _ step: PreparedStep, _ rollout: inout RolloutState) async throws(StepFailure)
+    -> StepOutput
   {
     let recorder = TraceContext.current?.recorder
     let known = nodes(of: step.parameters)

@@ -45,7 +45,8 @@ struct TuneSession: Sendable {
     let report = try result.get()
     try ReportView(
       report: report, task: resolved,
-      test: try await store.rollouts(of: study, trial: report.bestTrial, split: .test, traces: false), trials: try await store.trials(of: study),
+      test: try await store.rollouts(of: study, trial: report.bestTrial, split: .test, traces: false),
+      trials: try await store.trials(of: study),
       roles: Roles(spends: try await store.spendByRole(of: study)), database: database, options: options,
       kept: kept, isReplay: mode == .replay, console: console
     ).print()

@@ -89,9 +89,15 @@ struct PenaltyEstimator<Problem: BilevelProblem>: HypergradientEstimator {
   private mutating func raised(_ lambda: [Double], _ gamma: Double, from start: [Double], _ size: Double)
     throws(BilevelError) -> InnerSolver.Point
   {
-    try solver.solve(
+    var own = OracleCount()
+    // Each value of the penalized problem asks both oracles.
+    defer {
+      own.outer += own.inner
+      count.add(own)
+    }
+    return try solver.solve(
       Penalized(problem: problem, gamma: gamma), lambda, from: start, tolerance: 1e-3 * tolerance * size,
-      &linear.high, &count)
+      &linear.high, &own)
   }
 
   private mutating func direction(
