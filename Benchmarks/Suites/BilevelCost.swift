@@ -13,7 +13,9 @@ enum BilevelCost {
 
   static func figures(_ data: BilevelData) throws -> [Figure] {
     let tasks = try data.tasks()
-    return try tasks.flatMap { task in try wholeProcess(task) + steady(task) } + maid(tasks[2])
+    let own = try tasks.map { ($0.name, try steady($0)) }
+    let seconds = Dictionary(own.compactMap { name, figures in figures.first.map { (name, $0.value) } }) { $1 }
+    return try tasks.flatMap(wholeProcess) + own.flatMap(\.1) + BilevelPeers.figures(seconds) + maid(tasks[2])
   }
 
   /// MAID from first steps and accuracies over four decades.

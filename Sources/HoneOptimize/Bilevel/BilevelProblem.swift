@@ -28,6 +28,10 @@ public protocol BilevelProblem: Sendable {
 
   /// The second derivatives of h at a point; by default central differences of the gradients.
   func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature
+
+  /// The same for the steps of an inner solve, which mend each other's errors; by default forward differences from the
+  /// gradient at w where there is no closed form.
+  func roughCurvature(_ w: [Double], _ lambda: [Double], gradient: [Double]) -> any BilevelCurvature
 }
 
 /// Second derivatives of h at one point. What they need of the point is worked out once.
@@ -62,6 +66,12 @@ extension BilevelProblem {
 
   public func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature {
     DifferenceCurvature(self, w, lambda)
+  }
+
+  public func roughCurvature(_ w: [Double], _ lambda: [Double], gradient: [Double]) -> any BilevelCurvature {
+    let curvature = curvature(w, lambda)
+    guard curvature.gradientsAProduct > 0 else { return curvature }
+    return ForwardCurvature(problem: self, w: w, lambda: lambda, gradient: gradient)
   }
 }
 

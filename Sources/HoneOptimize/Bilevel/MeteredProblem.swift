@@ -38,6 +38,10 @@ struct MeteredProblem<Problem: ValidatedProblem>: ValidatedProblem {
     Curvature(base: problem.curvature(w, lambda), meter: meter)
   }
 
+  func roughCurvature(_ w: [Double], _ lambda: [Double], gradient: [Double]) -> any BilevelCurvature {
+    Curvature(base: problem.roughCurvature(w, lambda, gradient: gradient), meter: meter)
+  }
+
   var validationCount: Int { problem.validationCount }
 
   func validating(on rows: [Int]) -> MeteredProblem { MeteredProblem(problem.validating(on: rows), meter) }

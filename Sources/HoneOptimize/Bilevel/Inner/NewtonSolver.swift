@@ -13,7 +13,7 @@ struct NewtonSolver {
     var before = here.gradientNorm
     for _ in 0..<steps where here.gradientNorm > tolerance {
       let length = here.gradientNorm
-      let curvature = problem.curvature(here.w, lambda)
+      let curvature = problem.roughCurvature(here.w, lambda, gradient: here.gradient)
       let forcing = min(0.1, max(0.3 * tolerance / length, 0.9 * (length / before) * (length / before)))
       before = length
       var direction: [Double]
