@@ -24,6 +24,8 @@ import Testing
     #expect(listed.out.contains("Trial 1") && listed.out.contains("Fitted"), "\(listed.out)")
     let trial = try await program.run("show", "\(name)/1")
     #expect(trial.out.contains("Outcome oracle_calls"), "\(trial.out)")
+    // One stands for all: each runs its fits once more.
+    guard name == "intent-calibration" else { return }
     let again = try await program.run("replay", name)
     #expect(again.code == 0 && again.out.contains("Same 2 trials"), "\(again)")
   }
@@ -39,7 +41,7 @@ import Testing
       try program.write(
         "data/digits-noisy/\(name).jsonl", places.flatMap { lines[$0] }.joined(separator: "\n") + "\n")
     }
-    let result = try await program.run("tune", "task.yaml", "--trials", "2", "--quiet")
+    let result = try await program.run("tune", "task.yaml", "--trials", "1", "--quiet")
     #expect(result.code == 0, "\(result)")
     for name in ["accuracy_checked_only", "accuracy_all_rows"] {
       #expect(result.out.contains("\(name) 0."), "\(result.out)")
