@@ -41,7 +41,7 @@ import Testing
       try program.write(
         "data/digits-noisy/\(name).jsonl", places.flatMap { lines[$0] }.joined(separator: "\n") + "\n")
     }
-    let result = try await program.run("tune", "task.yaml", "--trials", "1", "--quiet")
+    let result = try await program.run("tune", "task.yaml", "--trials", "1", "--force", "--quiet")
     #expect(result.code == 0, "\(result)")
     for name in ["accuracy_checked_only", "accuracy_all_rows"] {
       #expect(result.out.contains("\(name) 0."), "\(result.out)")
