@@ -10,7 +10,7 @@ enum BilevelPeers {
 
   /// - Parameter seconds: of our steady state, by problem.
   static func figures(_ seconds: [String: Double]) throws -> [Figure] {
-    let found = try run()
+    let found = try numbers("hoag_reference", "problem", "seconds")
     return page.keys.sorted().compactMap { name in
       guard let peer = found[name], let own = seconds[name], let page = page[name] else { return nil }
       return Figure(
@@ -23,11 +23,12 @@ enum BilevelPeers {
     }
   }
 
-  /// CPU seconds by problem; empty where there is no python3 with numpy.
-  private static func run() throws -> [String: Double] {
+  /// What a script of `Benchmarks/Peers` prints, by name; empty where there is no python3 with numpy.
+  static func numbers(_ script: String, _ name: String, _ number: String) throws -> [String: Double] {
     let (process, output) = (Process(), Pipe())
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "Benchmarks/Peers/hoag_reference.py"]
+    let python = ProcessInfo.processInfo.environment["HONE_BENCH_PYTHON"] ?? "python3"
+    process.arguments = [python, "Benchmarks/Peers/\(script).py"]
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"]
     ) { $1 }
@@ -36,11 +37,11 @@ enum BilevelPeers {
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    var seconds: [String: Double] = [:]
+    var found: [String: Double] = [:]
     for line in text.split(separator: "\n") {
-      guard let value = try? Value.parse(json: line), let name = value["problem"]?.string else { continue }
-      seconds[name] = value["seconds"]?.number
+      guard let value = try? Value.parse(json: line), let key = value[name]?.string else { continue }
+      found[key] = value[number]?.number
     }
-    return seconds
+    return found
   }
 }

@@ -15,7 +15,7 @@ enum BilevelSuite {
     }
     let parts: [(name: String, figures: () throws -> [Figure])] = [
       ("cost", { try BilevelCost.figures(data) }), ("accuracy", { try BilevelAccuracy.figures(data) }),
-      ("guard", { try BilevelGuard.figures(data) }), ("kernels", { BilevelKernels.figures() }),
+      ("guard", { try BilevelGuard.figures(data) }), ("kernels", { try BilevelKernels.figures() }),
     ]
     return try parts.filter { arguments.first == nil || arguments.first == $0.name }.flatMap { try $0.figures() }
   }
