@@ -1,5 +1,6 @@
 import Foundation
 import HoneModel
+import HoneOptimize
 import HoneTrace
 
 extension TaskFile {
@@ -75,6 +76,9 @@ extension TaskReader {
     if let node = members["workflow"] { workflow = confine(workflow, space, node) }
     checkBandit(members, optimizer, space, goal.objective)
     agree(members, workflow, space, score, hasEmbedding: embedding != nil)
+    if case .outcome(let name) = score.metric, let node = members["goal"] {
+      check(direction: goal.objective.direction, ofOutcome: name, at: node)
+    }
     if let cap = budget.oracleCalls, let node = members["budget"] { check(oracleCalls: cap, workflow, at: node) }
     if !workflow.asksModel, model == nil, let node = members["optimizer"] ?? members["parameters"] {
       checkProposer(optimizer, space, at: node)

@@ -68,7 +68,7 @@ import Testing
     for place in wrong { labels[place] = 1 }
     let noisy = try LogisticRows(features: clean.features, labels: labels, width: 7, classes: 3)
     let fit = try CleaningFit(
-      noisy, checked: Self.rows(24, classes: 3, seed: 5), ridge: Array(repeating: 1, count: 6) + [1e-3])
+      noisy, checked: Self.rows(24, classes: 3, seed: 5), ridge: 1, constant: 6)
     let flagged = fit.rowWeights.indices.filter { fit.rowWeights[$0] < 0.5 }
     let hits = flagged.count { wrong.contains($0) }
     let byChance = Double(flagged.count) * Double(wrong.count) / 120
@@ -77,7 +77,7 @@ import Testing
     #expect(test.accuracy(fit.weights) > test.accuracy(fit.allRows) + 0.03)
     #expect(test.accuracy(fit.checkedOnly) > 0.6)
     #expect(throws: BilevelError.self) {
-      try CleaningFit(noisy, checked: Self.rows(3, classes: 3, seed: 5), ridge: Array(repeating: 1, count: 7))
+      try CleaningFit(noisy, checked: Self.rows(3, classes: 3, seed: 5), ridge: 1)
     }
   }
 

@@ -137,6 +137,34 @@ import Testing
     }
   }
 
+  /// With a temperature alone nothing in the fit can hold the costs: they come in with the decision. Losses held back and
+  /// those that chose stand on one scale, whatever a mistake costs.
+  @Test(arguments: [1.0, 3, 1e4])
+  func aTemperatureDecidesByCost(_ cost: Double) async throws {
+    let folder = try Self.folder()
+    let fit = "{ fit: { calibrate: intent, scores: scores, costs: { yes: \(cost) }, use: $use, penalty: feature } }"
+    let task = try Self.task(
+      fit, score: "{ outcome: cost }", goal: "{ minimize: cost }",
+      parameters: "{ use: { choice: [none, temperature, all] } }", in: folder)
+    let (runner, data) = try Self.runner(task)
+    var wins = 0
+    for row in data.validation {
+      let (outcome, trace) = try await Self.run(runner, row, ["use": "temperature"])
+      let temperature = try #require(trace.nodes.first { $0.name == "tune" }?.value["temperature"]?.number)
+      let scores = try #require(row.fields["scores"])
+      let yes = (scores["yes"]?.number ?? 0) / temperature + log(cost)
+      let no = (scores["no"]?.number ?? 0) / temperature
+      #expect(outcome.output.text == (yes > no ? "yes" : "no"))
+      if yes > no, (scores["yes"]?.number ?? 0) < (scores["no"]?.number ?? 0) { wins += 1 }
+      let none = try await Self.run(runner, row, ["use": "none"]).outcome
+      #expect(none.outcomes["oracle_calls"] == 0 && none.outcomes["cost"] == none.outcomes["cost_uncalibrated"])
+    }
+    #expect(wins > 0 || cost == 1)
+    let all = try await Self.run(runner, data.validation[0], ["use": "all"]).outcome.outcomes
+    let (chose, held) = (try #require(all["loss_choosing"]), try #require(all["loss_held_back"]))
+    #expect(held < 3 * chose + 0.5, "\(held) \(chose)")
+  }
+
   @Test func candidatesAreRanked() async throws {
     let folder = try Self.folder()
     let fit = """
@@ -279,6 +307,7 @@ import Testing
       let error = #expect(throws: TaskFileError.self) { try task() }
       #expect(error?.diagnostics.contains { $0.message.contains(message) } == true, "\(error?.diagnostics ?? [])")
     }
+    refused("less log_loss is better") { try Self.task(Self.classify, score: "{ outcome: log_loss }", in: folder) }
     refused("expected one of log_loss, cost") { try Self.task(Self.classify, score: "{ outcome: hit }", in: folder) }
     refused("the last step is no fit") {
       try Self.task("{ prompt: { user: \"{intent}\" } }", score: "{ outcome: cost }", in: folder)
@@ -295,6 +324,8 @@ import Testing
       try Self.task(Self.classify, parameters: "{ penalty: { choice: [one, two] } }", in: folder)
     }
   }
+
+  static let maybe: Value = .object((rows(8, from: 100)[7].object ?? [:]).merging(["intent": "maybe"]) { $1 })
 
   /// Each names the row or the number that is wrong, before anything is run.
   @Test func wrongRowsAreTold() throws {
@@ -322,6 +353,18 @@ import Testing
     let rank = "{ fit: { rank: relevant, candidates: passages, features: { a: bm25 }, penalty: $penalty } }"
     try refused("row \"r107\": \"passages\" is no list", in: rank, changed("passages", []))
     try refused("a candidate has no \"name\"", in: rank, changed("passages", [["bm25": 1]]))
+    try refused(
+      "row \"r107\": the label \"maybe\" is none of no, yes", in: calibrate,
+      train: Self.rows(60).dropLast() + [Self.maybe], Self.rows(30, from: 300))
+    try refused(
+      "costs names \"perhaps\"", in: calibrate.replacing("penalty:", with: "costs: { perhaps: 2 }, penalty:"),
+      Self.rows(30, from: 300))
+    let checked = "{ fit: { classify: label, checked: intent, features: { a: x } } }"
+    try refused("\"intent\" is \"yes\", expected true or false", in: checked, Self.rows(30, from: 300))
+    let strangers = Self.rows(60).map { row in Value.object((row.object ?? [:]).merging(["relevant": ["q"]]) { $1 }) }
+    try refused(
+      "only 0 of 60 rows of train have a right candidate in \"passages\"", in: rank, train: strangers,
+      Self.rows(30, from: 300))
     let one = Self.rows(60).filter { $0["intent"] == "yes" }
     try refused("there is nothing to tell apart", train: one, Self.rows(30, from: 100))
     try refused("are too few", train: Array(Self.rows(6)), Self.rows(30, from: 100))

@@ -8,6 +8,8 @@ public enum LinearMethod: String, Codable, Sendable, CaseIterable {
   case cholesky
   /// Conjugate gradients, preconditioned by the last Cholesky factor, which is renewed when it no longer helps.
   case laggedCholesky = "lagged-cholesky"
+  /// The same, but how long a factor is kept is learned from one factor to the next (`KnobBandit`): for long streams.
+  case learnedCholesky = "learned-cholesky"
   case cg
 }
 
@@ -25,8 +27,16 @@ package struct LinearSolver {
   /// Products spent since the last factorization beyond what a fresh factor would have needed. A factorization costs about
   /// n / 2 products: it is bought once as many were rented (the ski rental rule: never more than twice the best).
   private var rented = 0
+  /// How many are rented before one is bought, in n.
+  private var patience = 0.5
+  private var bandit: KnobBandit?
+  /// Since the last factorization.
+  private var streak = (solves: 0, products: 0)
 
-  package init(_ method: LinearMethod) { self.method = method }
+  package init(_ method: LinearMethod) {
+    self.method = method
+    if method == .learnedCholesky { bandit = KnobBandit(grid: [0.125, 0.25, 0.5, 1, 2]) }
+  }
 
   /// - Parameter tolerance: of the residual, relative to |b|.
   /// - Returns: the solution, and its residual relative to |b|.
@@ -35,12 +45,13 @@ package struct LinearSolver {
     _ count: inout OracleCount
   ) throws(BilevelError) -> ConjugateGradient.Solution {
     let kind = resolved(curvature, b.count)
-    if kind == .cholesky || kind == .laggedCholesky && rented > b.count / 2 {
+    if kind == .cholesky || kind != .cg && Double(rented) > patience * Double(b.count) {
       guard renew(curvature, b.count, &count) else { return try iterate(b, curvature, tolerance, start, &count) }
     }
     guard let factor, kind != .cg else {
       let solution = try iterate(b, curvature, tolerance, start, &count)
       rented += solution.iterations
+      extend(solution)
       return solution
     }
     if kind == .cholesky, damping == 0 {
@@ -62,6 +73,7 @@ package struct LinearSolver {
     }
     let solution = try iterate(b, curvature, tolerance, start, &count, factor)
     rented += max(0, solution.iterations - Self.fresh)
+    extend(solution)
     return solution
   }
 
@@ -84,11 +96,26 @@ package struct LinearSolver {
       for i in 0..<size where shift > 0 { matrix[i * size + i] += shift }
       if let found = Cholesky(matrix, size: size) {
         (factor, damping, rented) = (found, shift, 0)
+        endStreak(size)
         return true
       }
       shift = max(largest, 1e-300) * Self.power(10, attempt - 12)
     }
     return false
+  }
+
+  private mutating func extend(_ solution: ConjugateGradient.Solution) {
+    streak.solves += 1
+    streak.products += solution.iterations
+  }
+
+  /// What a solve took in the mean while the last factor was kept, in products, that factor among them.
+  private mutating func endStreak(_ size: Int) {
+    defer { streak = (0, 0) }
+    guard var bandit else { return }
+    if streak.solves > 0 { bandit.tell(cost: (Double(streak.products) + 0.5 * Double(size)) / Double(streak.solves)) }
+    patience = bandit.next()
+    self.bandit = bandit
   }
 
   private static func power(_ base: Double, _ exponent: Int) -> Double {

@@ -4,7 +4,7 @@ import HoneTrace
 /// value is then not a number, and a search ends with the best it has.
 ///
 /// So a cap on oracle calls is kept whatever estimator, solver or stepper asks.
-struct MeteredProblem<Problem: ValidatedProblem>: ValidatedProblem {
+struct MeteredProblem<Problem: BilevelProblem>: BilevelProblem {
   let problem: Problem
   let meter: OracleMeter
 
@@ -42,13 +42,7 @@ struct MeteredProblem<Problem: ValidatedProblem>: ValidatedProblem {
     Curvature(base: problem.roughCurvature(w, lambda, gradient: gradient), meter: meter)
   }
 
-  var validationCount: Int { problem.validationCount }
-
-  func validating(on rows: [Int]) -> MeteredProblem { MeteredProblem(problem.validating(on: rows), meter) }
-
-  func validationLosses(_ w: [Double], rows: [Int]) -> [Double] { problem.validationLosses(w, rows: rows) }
-
-  private struct Curvature: BilevelCurvature {
+  fileprivate struct Curvature: BilevelCurvature {
     let base: any BilevelCurvature
     let meter: OracleMeter
 
@@ -65,14 +59,30 @@ struct MeteredProblem<Problem: ValidatedProblem>: ValidatedProblem {
       for i in result.indices { result[i] = .nan }
     }
 
-    func hessian() -> [Double]? {
-      guard let matrix = base.hessian() else { return nil }
-      return meter.take(\.factorizations) ? matrix : nil
-    }
+    func hessian() -> [Double]? { meter.take(\.factorizations) ? base.hessian() : nil }
 
     private func take(_ kind: WritableKeyPath<OracleCount, Int>) -> Bool {
       base.gradientsAProduct == 0 ? meter.take(kind) : meter.take(\.inner, base.gradientsAProduct)
     }
+  }
+}
+
+extension MeteredProblem: ValidatedProblem where Problem: ValidatedProblem {
+  var validationCount: Int { problem.validationCount }
+
+  func validating(on rows: [Int]) -> MeteredProblem { MeteredProblem(problem.validating(on: rows), meter) }
+
+  /// A judgement of what was found, not a step on the way: it is not counted.
+  func validationLosses(_ w: [Double], rows: [Int]) -> [Double] { problem.validationLosses(w, rows: rows) }
+}
+
+extension MeteredProblem: MonotoneProblem where Problem: MonotoneProblem {
+  var outerFloor: Double { problem.outerFloor }
+
+  func convexity(_ lambda: [Double]) -> [Double]? { problem.convexity(lambda) }
+
+  func outerCurvature(_ w: [Double]) -> (any BilevelCurvature)? {
+    problem.outerCurvature(w).map { Curvature(base: $0, meter: meter) }
   }
 }
 

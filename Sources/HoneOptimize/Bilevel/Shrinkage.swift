@@ -42,6 +42,7 @@ public struct Shrinkage: Sendable {
       throw BilevelError(
         .invalid, "a shrinkage is chosen on at least 4 validation rows, there are \(problem.validationCount)")
     }
+    try BilevelChecks.sizes(problem, start)
     var count = OracleCount()
     var heldBack = Array(repeating: [Double](), count: strengths.count)
     var fitted = Array(repeating: 0.0, count: strengths.count)

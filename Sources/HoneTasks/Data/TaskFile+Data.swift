@@ -130,11 +130,14 @@ extension TaskFile {
 
   /// A fit needs rows to be fitted to; what is wrong with one row is told before anything is run.
   private func checkFits(_ splits: DataSplits) throws(DataError) {
+    var needsLoss = false
+    if case .outcome(let name) = score.metric { needsLoss = ["log_loss", "cost"].contains(name) }
     for (spec, use) in zip(workflow.fits, fitUses) {
       let settings = FitSettings(spec, Filling(space: space), space.initial)
-      let maker = FitMaker(spec: spec, settings: settings, rows: splits.train, start: [:], candidateFields: spec.inputs(space))
+      let maker = FitMaker(
+        spec: spec, settings: settings, rows: splits.train, start: [:], candidateFields: spec.inputs(space))
       do throws(FitError) {
-        try maker.check(splits.validation + splits.test)
+        try maker.check(splits.validation + splits.test, needsLoss: needsLoss)
       } catch {
         var diagnostic = use
         diagnostic.message += ": \(error.message)"

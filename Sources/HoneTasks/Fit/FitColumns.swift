@@ -40,13 +40,23 @@ struct FitColumns: Sendable {
     var raw: [[Double]] = []
     for row in rows { raw.append(try self.raw(row)) }
     let count = Double(max(1, raw.count))
-    for place in columns.indices { columns[place].mean = raw.reduce(0) { $0 + $1[place] } / count }
+    for place in columns.indices { columns[place].mean = raw.reduce(0) { $0 + $1[place] / count } }
     for range in places {
-      let squares = range.reduce(0.0) { sum, place in
-        raw.reduce(sum) { $0 + ($1[place] - columns[place].mean) * ($1[place] - columns[place].mean) }
+      let largest = range.reduce(0.0) { most, place in
+        raw.reduce(most) { max($0, abs($1[place] - columns[place].mean)) }
       }
-      let deviation = (squares / count / Double(max(1, range.count))).squareRoot()
-      for place in range where deviation > 1e-12 { columns[place].scale = deviation }
+      guard largest.isFinite else { throw FitError("numbers as large as these do not fit: scale them") }
+      guard largest > 0 else { continue }
+      let squares = range.reduce(0.0) { sum, place in
+        raw.reduce(sum) { sum, row in
+          let part = (row[place] - columns[place].mean) / largest
+          return sum + part * part
+        }
+      }
+      let deviation = largest * (squares / count / Double(max(1, range.count))).squareRoot()
+      // Of a column that is all but constant, rounding would be taken for news.
+      let size = range.reduce(largest) { max($0, abs(columns[$1].mean)) }
+      for place in range where deviation > 1e-12 * size { columns[place].scale = deviation }
     }
   }
 

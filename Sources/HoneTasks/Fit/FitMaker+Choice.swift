@@ -21,7 +21,7 @@ extension FitMaker {
   }
 
   /// The names that are right: a list's elements, or one.
-  private static func names(_ value: Value?) -> [String] {
+  static func names(_ value: Value?) -> [String] {
     guard let value, value != .null else { return [] }
     return value.array.map { $0.map(\.text) } ?? [value.text]
   }
@@ -36,6 +36,7 @@ extension FitMaker {
       // A row none of whose candidates is right says nothing about how to rank.
       if found.contains(where: { right.contains($0.0) }) { lists.append((found, right)) }
     }
+    try enough(lists.count, in: field)
     let columns = try FitColumns(settings.groups, lists.flatMap { $0.candidates.map(\.1) })
     func table(_ places: [Int]) throws(FitError) -> ChoiceRows {
       var (features, targets): ([Double], [Double]) = ([], [])
@@ -60,7 +61,9 @@ extension FitMaker {
         inner, outer: outer, groups: places.map { $0 }, from: begin(columns, places), calls: spec.calls)
     }
     let report = FitReport(spec: spec, settings: settings, rows: (inner.count, outer.count))
-    let alone = try single(lists, columns)
+    // Of all features, not only of those this trial uses.
+    let each = try FitColumns(spec.groups, lists.flatMap { $0.candidates.map(\.1) })
+    let alone = try single(lists, each)
     return FittedModel(
       report: report.value(
         fit.tuned, names: names(columns), trainLoss: fit.trainLoss, more: ["best_single_feature": .string(alone.name)]),
@@ -72,12 +75,21 @@ extension FitMaker {
       let scores = numbers.map { x in zip(x, fit.weights).reduce(0) { $0 + $1.0 * $1.1 } }
       let right = Self.names(row[label])
       var outcomes = Self.outcomes(found.map(\.0), scores, right, topK: topK)
-      let single = numbers.map { $0[alone.column] * alone.sign }
+      var single: [Double] = []
+      for (_, candidate) in found { single.append(try each.numbers(candidate)[alone.column] * alone.sign) }
       let plain = Self.outcomes(found.map(\.0), single, right, topK: topK)
       for name in ["hit", "reciprocal_rank"] { outcomes["\(name)_best_single"] = plain[name] }
       let best = Self.order(scores).prefix(max(1, topK)).map { found[$0].0 }
       return FittedModel.Decision(text: best.joined(separator: "\n"), outcomes: outcomes)
     }
+  }
+
+  /// Rows none of whose candidates is right cannot be fitted to.
+  func enough(_ useful: Int, in field: String) throws(FitError) {
+    guard Double(useful) * min(settings.outer, 1 - settings.outer) < Double(Self.fewest) else { return }
+    throw FitError(
+      "only \(useful) of \(rows.count) rows of train have a right candidate in \(quoted(field)), too few to fit to and to "
+        + "choose the strengths: are the names in \(quoted(spec.label)) the same?")
   }
 
   /// Places by falling score; equal ones in their order.
@@ -92,10 +104,11 @@ extension FitMaker {
       "reciprocal_rank": first.map { 1 / Double($0 + 1) } ?? 0.0,
       "hit": first.map { $0 < max(1, topK) ? 1 : 0 } ?? 0.0,
     ]
-    let top = scores.max() ?? 0
-    let all = scores.reduce(0) { $0 + exp($1 - top) }
-    let own = names.indices.reduce(0) { $0 + (right.contains(names[$1]) ? exp(scores[$1] - top) : 0) }
-    if own > 0 { outcomes["log_loss"] = -log(own / all) }
+    func logSum(_ scores: [Double]) -> Double? {
+      scores.max().map { top in top + log(scores.reduce(0) { $0 + exp($1 - top) }) }
+    }
+    let own = names.indices.filter { right.contains(names[$0]) }.map { scores[$0] }
+    if let own = logSum(own), let all = logSum(scores) { outcomes["log_loss"] = all - own }
     return outcomes
   }
 
@@ -119,7 +132,7 @@ extension FitMaker {
         if value > best.value { best = (column, sign, value) }
       }
     }
-    let fields = settings.groups.flatMap(\.fields)
+    let fields = spec.groups.flatMap(\.fields)
     let name =
       fields.indices.contains(best.column) && fields.count == columns.columns.count
       ? fields[best.column] : "feature \(best.column + 1)"
@@ -169,7 +182,7 @@ extension FitMaker {
     guard settings.use != "none" else {
       return FittedModel(report: ["fit": "calibrate", "use": "none"], nil, strengths: [:]) { row, _ throws(FitError) in
         let scores = try Self.scores(row, field, all)
-        let raw = judge.decision(all.map { scores[$0] ?? 0 }, areWeighted: false, row)
+        let raw = judge.decision(all.map { scores[$0] ?? 0 }, row)
         let plain = raw.outcomes.map { ("\($0.key)_uncalibrated", $0.value) }
         return FittedModel.Decision(text: raw.text, outcomes: raw.outcomes.merging(plain) { own, _ in own })
       }
@@ -187,13 +200,14 @@ extension FitMaker {
         try ChoiceRows(
           features: places.flatMap { features(table[$0].scores) }, sizes: places.map { _ in all.count },
           targets: places.flatMap { row in all.map { $0 == table[row].right ? 1 : 0 } },
-          weights: places.map { costs[table[$0].right] ?? 1 }, width: width)
+          weights: places.map { costs[table[$0].right] ?? 1 }, offsets: places.flatMap { _ in judge.offsets },
+          width: width)
       }
     }
     let parts = try parts(kinds: table.map(\.right))
     let (inner, outer) = (try choices(parts.inner), try choices(parts.outer))
     let (groups, names) = calibrationGroups(hasBiases ? all : [])
-    let begin = start.isEmpty ? nil : names.map { name in start[name] ?? start["bias"] ?? 0 }
+    let begin = start.isEmpty ? nil : names.map { name in start[name] ?? start["bias"] ?? start["all"] ?? 0 }
     let fit = try Self.fit { () throws(BilevelError) in
       try Fit.choice(
         inner, outer: outer, groups: groups, prior: [1] + (1..<width).map { _ in 0 }, from: begin, calls: spec.calls)
@@ -213,8 +227,8 @@ extension FitMaker {
       func scores(_ w: [Double]) -> [Double] {
         all.indices.map { place in (0..<width).reduce(0) { $0 + x[place * width + $1] * w[$1] } }
       }
-      let (text, own) = judge.decision(scores(fit.weights), areWeighted: true, row)
-      let raw = judge.decision(scores([1] + (1..<width).map { _ in 0 }), areWeighted: false, row)
+      let (text, own) = judge.decision(scores(fit.weights), row)
+      let raw = judge.decision(scores([1] + (1..<width).map { _ in 0 }), row)
       var outcomes = own
       for (name, value) in raw.outcomes { outcomes["\(name)_uncalibrated"] = value }
       return FittedModel.Decision(text: text, outcomes: outcomes)
@@ -238,11 +252,12 @@ private struct CalibratedScores: Sendable {
   let costs: [String: Double]
   let label: String
 
-  /// - Parameter areWeighted: rows counted by their cost when the scores were fitted, so that costs are in them.
-  func decision(_ scores: [Double], areWeighted: Bool, _ row: Value) -> (text: String, outcomes: [String: Double]) {
-    let logs = labels.map { log(costs[$0] ?? 1) }
-    let weighted = areWeighted ? scores : zip(scores, logs).map { $0 + $1 }
-    let plain = areWeighted ? zip(scores, logs).map { $0 - $1 } : scores
+  /// Logarithms of the costs. Rows count by their cost, and a label's part in such rows is p c: with these added the scores
+  /// of the fit stay those of p.
+  var offsets: [Double] { labels.map { log(costs[$0] ?? 1) } }
+
+  func decision(_ plain: [Double], _ row: Value) -> (text: String, outcomes: [String: Double]) {
+    let weighted = zip(plain, offsets).map { $0 + $1 }
     let best = weighted.indices.max { (weighted[$0], -$0) < (weighted[$1], -$1) } ?? 0
     guard let right = row[label]?.text, let place = labels.firstIndex(of: right) else { return (labels[best], [:]) }
     let top = plain.max() ?? 0

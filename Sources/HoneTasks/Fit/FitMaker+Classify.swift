@@ -1,4 +1,3 @@
-import Foundation
 import Hone
 import HoneOptimize
 import HoneTrace
@@ -34,21 +33,18 @@ extension FitMaker {
       }
     }
 
-    /// Probabilities of the labels.
-    func probabilities(_ weights: [Double], _ row: Value) throws(FitError) -> [Double] {
-      let numbers = try columns.numbers(row) + [1]
-      let rows = try FitMaker.fit { () throws(BilevelError) in
-        try LogisticRows(features: numbers, labels: [0], width: numbers.count, classes: labels.count)
-      }
-      return rows.probabilities(weights)
-    }
-
     func decision(_ weights: [Double], _ row: Value) throws(FitError) -> (label: String, outcomes: [String: Double]) {
-      let p = try probabilities(weights, row)
+      let numbers = try columns.numbers(row) + [1]
+      let right = row[spec.label]?.text
+      let place = right.flatMap { labels.firstIndex(of: $0) }
+      let one = try FitMaker.fit { () throws(BilevelError) in
+        try LogisticRows(features: numbers, labels: [place ?? 0], width: numbers.count, classes: labels.count)
+      }
+      let p = one.probabilities(weights)
       let best = p.indices.max { (p[$0], -$0) < (p[$1], -$1) } ?? 0
-      guard let right = row[spec.label]?.text else { return (labels[best], [:]) }
+      guard let right else { return (labels[best], [:]) }
       var outcomes = ["cost": labels[best] == right ? 0.0 : 1.0]
-      if let place = labels.firstIndex(of: right), p[place] > 0 { outcomes["log_loss"] = -log(p[place]) }
+      if place != nil { outcomes["log_loss"] = one.meanLoss(weights) }
       return (labels[best], outcomes)
     }
   }
@@ -77,23 +73,11 @@ extension FitMaker {
   /// - Parameter checked: the field that says whether a row's label is right.
   func cleaned(_ checked: String) throws(FitError) -> FittedModel {
     let table = try Table(self)
-    var parts: (sure: [Int], open: [Int]) = ([], [])
-    for (place, row) in rows.enumerated() {
-      let word = try text(row, checked)
-      guard let isSure = ["true": true, "false": false, "1": true, "0": false][word.lowercased()] else {
-        throw FitError("row \(quoted(row.id)): \(quoted(checked)) is \(quoted(word)), expected true or false")
-      }
-      if isSure { parts.sure.append(place) } else { parts.open.append(place) }
-    }
-    guard parts.sure.count >= Self.fewest, !parts.open.isEmpty else {
-      throw FitError(
-        "\(parts.sure.count) of \(rows.count) rows of train are checked: weights need \(Self.fewest) that are, "
-          + "and at least one that is not")
-    }
+    let parts = try checkedParts(checked)
     let (open, sure) = (try table.rows(self, parts.open), try table.rows(self, parts.sure))
-    let ridge = Array(repeating: settings.ridge, count: table.columns.columns.count) + [1e-3]
     let fit = try Self.fit { () throws(BilevelError) in
-      try CleaningFit(open, checked: sure, ridge: ridge, calls: spec.calls)
+      try CleaningFit(
+        open, checked: sure, ridge: settings.ridge, constant: table.columns.columns.count, calls: spec.calls)
     }
     let wrong = parts.open.indices.filter { fit.rowWeights[$0] < 0.5 }.map { Value.string(rows[parts.open[$0]].id) }
     let report = FitReport(spec: spec, settings: settings, rows: (open.count, sure.count))
@@ -113,5 +97,23 @@ extension FitMaker {
           all["accuracy_\(one.0)"] = one.1.outcomes["cost"].map { 1 - $0 }
         })
     }
+  }
+
+  /// Rows whose label is right, and the others.
+  func checkedParts(_ checked: String) throws(FitError) -> (sure: [Int], open: [Int]) {
+    var parts: (sure: [Int], open: [Int]) = ([], [])
+    for (place, row) in rows.enumerated() {
+      let word = try text(row, checked)
+      guard let isSure = ["true": true, "false": false, "1": true, "0": false][word.lowercased()] else {
+        throw FitError("row \(quoted(row.id)): \(quoted(checked)) is \(quoted(word)), expected true or false")
+      }
+      if isSure { parts.sure.append(place) } else { parts.open.append(place) }
+    }
+    guard parts.sure.count >= Self.fewest, !parts.open.isEmpty else {
+      throw FitError(
+        "\(parts.sure.count) of \(rows.count) rows of train are checked: weights need \(Self.fewest) that are, "
+          + "and at least one that is not")
+    }
+    return parts
   }
 }

@@ -74,7 +74,8 @@ public struct FitSpec: Sendable {
       case .calibrate: name.hasSuffix("uncalibrated")
       }
     }
-    return Self.outcomes(kind) + own + ["oracle_calls"]
+    return Self.outcomes(kind) + own
+      + ["oracle_calls", "loss_fitted", "loss_choosing", "loss_held_back", "cold_start_differs_by"]
   }
 
   /// Outcomes that say what is had without the fit.
@@ -126,7 +127,9 @@ struct FitSettings: Hashable, Sendable {
   var candidates: String
 
   init(_ spec: FitSpec, _ filling: Filling, _ assignment: Assignment) {
-    use = filling.value(spec.use, assignment).text
+    let use = filling.value(spec.use, assignment).text
+    // Groups in another order are the same fit.
+    self.use = if case .calibrate = spec.form { use } else { "" }
     let names = use.split(separator: "+").map { $0.filter { !$0.isWhitespace } }
     groups = use == FitSpec.all ? spec.groups : spec.groups.filter { names.contains($0.name) }
     penalty = PenaltyKind(rawValue: filling.value(spec.penalty, assignment).text) ?? .group

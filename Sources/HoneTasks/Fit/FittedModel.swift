@@ -52,7 +52,7 @@ struct FitReport {
     var strengths: [String: Value] = [:]
     for (name, lambda) in zip(names, tuned.lambda) { strengths[name] = number(exp(lambda)) }
     var object: [String: Value] = [
-      "fit": .string(spec.kind), "penalty": .string(settings.penalty.rawValue),
+      "fit": .string(spec.kind), "method": .string(tuned.method), "penalty": .string(settings.penalty.rawValue),
       "rows": ["fitted": .int(rows.inner), "choosing": .int(rows.outer)],
       "loss": [
         "fitted": number(trainLoss), "choosing": number(tuned.outerLoss), "choosing_at_start": number(tuned.startLoss),
@@ -69,7 +69,7 @@ struct FitReport {
     ]
     if tuned.lambda.count == names.count { object["strengths"] = .object(strengths) }
     if tuned.selectionLoss != nil {
-      object["shrinkage"] = tuned.shrinkage.isFinite ? number(tuned.shrinkage) : .string("all strengths are one")
+      object["shrinkage"] = tuned.shrinkage.isFinite ? number(tuned.shrinkage) : .string("all equal")
     }
     return .object(object.merging(more) { $1 })
   }

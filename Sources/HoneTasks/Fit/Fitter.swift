@@ -134,8 +134,8 @@ struct FitMaker {
   }
 
   func text(_ row: Example, _ field: String) throws(FitError) -> String {
-    guard let value = row.fields[field], value != .null else {
-      throw FitError("row \(quoted(row.id)) has no \(quoted(field))")
+    guard let value = row.fields[field], value != .null, value.array == nil, !value.text.isEmpty else {
+      throw FitError("row \(quoted(row.id)): \(quoted(field)) holds no label")
     }
     return value.text
   }

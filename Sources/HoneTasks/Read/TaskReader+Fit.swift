@@ -153,6 +153,15 @@ extension TaskReader {
     }
   }
 
+  /// Of the outcomes of a fit it is known which way is better.
+  mutating func check(direction: Objective.Direction, ofOutcome name: String, at node: YAMLNode) {
+    let isLess = ["log_loss", "cost"].contains(name)
+    guard (direction == .minimize) != isLess else { return }
+    fail(
+      "goal: \(isLess ? "less" : "more") \(name) is better", at: node,
+      hint: "write \(isLess ? "minimize" : "maximize"): \(name)")
+  }
+
   // MARK: - Settings that are parameters
 
   mutating func check(_ fit: FitSpec, _ place: String, _ space: Space, _ node: YAMLNode) {
@@ -184,7 +193,9 @@ extension TaskReader {
     }
     func isKnown(_ value: Value) -> Bool {
       value.text == FitSpec.all
-        || value.text.split(separator: "+").allSatisfy { part in known.dropFirst().contains(part.filter { $0 != " " }) }
+        || !value.text.isEmpty
+          && value.text.split(separator: "+").allSatisfy { part in known.dropFirst().contains(part.filter { $0 != " " })
+          }
     }
     switch fit.use {
     case .value(let value):

@@ -1,6 +1,7 @@
 import HoneOptimize
 import HoneStore
 import HoneTasks
+import HoneTrace
 
 /// What a trial's fits say beside its score: what is had without them, how far losses lie apart, what they took.
 struct FitView {
@@ -16,6 +17,20 @@ struct FitView {
       for (name, value) in rollout.outcomes { values[name, default: []].append(value) }
     }
     self.test = values.mapValues { $0.reduce(0, +) / Double($0.count) }
+  }
+
+  /// Oracle calls of all trials; nil where none fits anything.
+  static func calls(_ trials: [TrialRecord]) -> String? {
+    let calls = trials.compactMap { $0.outcomes["oracle_calls"] }
+    return calls.isEmpty ? nil : Format.plural(Int(calls.reduce(0, +).rounded()), "oracle call")
+  }
+
+  /// Baselines and what is told of the fit, on validation and on the test.
+  var asValue: Value {
+    let names = validation.keys.filter { FitSpec.isBaseline(outcome: $0) }
+    guard !names.isEmpty || validation["oracle_calls"] != nil else { return .null }
+    func means(_ values: [String: Double]) -> Value { .object(values.mapValues { .double($0) }) }
+    return ["validation": means(validation), "test": means(test)]
   }
 
   func print(on console: Console) {

@@ -24,14 +24,17 @@ struct ReportView {
 
   func print() throws {
     if console.json {
-      console.json("hone.report/1", try report.fields(trials, space: task.task.space, roles: roles))
+      var fields = try report.fields(trials, space: task.task.space, roles: roles)
+      let fit = fit.asValue
+      if fit != .null { fields["fit"] = fit }
+      console.json("hone.report/1", fields)
       return
     }
     console.result("Stop", report.stopLine, .info)
     console.result("Best", best, report.bestTrial == report.startTrial ? .warn : .good)
     // One rollout says nothing of another.
     if let winner = report.winner, report.best.count > 1 { console.result("Expect", winner.line, .info) }
-    FitView(trials.first { $0.number == report.bestTrial }, test: test).print(on: console)
+    fit.print(on: console)
     for line in changes { console.result("Change", line, .info) }
     Lineage(of: report.bestTrial, among: trials, space: task.task.space)
       .print(on: console.dataTerminal, isWhole: false) { console.result($0, $1, .info, wraps: false) }
@@ -43,6 +46,8 @@ struct ReportView {
     if let line = roles.line { console.result("By role", line) }
     console.next(next, asData: true)
   }
+
+  private var fit: FitView { FitView(trials.first { $0.number == report.bestTrial }, test: test) }
 
   private var best: String {
     let rows = Format.plural(report.best.count, "rollout")
@@ -75,6 +80,7 @@ struct ReportView {
       " request\(report.spend.requests == 1 && budget.requests == nil ? "" : "s"), \(Format.count(report.spend.tokens))"
     if let cap = budget.tokens { text += " of \(Format.count(cap))" }
     text += " tokens"
+    if let calls = FitView.calls(trials) { text += ", \(calls)" }
     if report.spend.money > 0 { text += ", \(Format.fixed(report.spend.money, 4)) of money" }
     if isReplay { text += " when recorded, nothing now" }
     return text + ", " + Format.duration(report.seconds)

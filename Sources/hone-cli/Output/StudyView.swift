@@ -47,7 +47,8 @@ struct StudyView {
     for line in definition.problem.space.lines(columns: console.dataTerminal.columns) {
       console.result("Parameter", line)
     }
-    console.result("Spent", summary.spend.line + ", ran " + Format.duration(summary.seconds))
+    let calls = FitView.calls(trials).map { ", \($0)" } ?? ""
+    console.result("Spent", summary.spend.line + calls + ", ran " + Format.duration(summary.seconds))
     if let line = roles.line { console.result("By role", line) }
     if let best = summary.best, let number = summary.bestTrial {
       console.result("Best", "\(Format.score(best)) at trial \(number)")

@@ -32,9 +32,22 @@ public struct Fit: Sendable {
     let problem = try LogisticProblem(train: rows, validation: outer, outer: .penalties(groups))
     var tuned = try TunedStrengths.tune(problem, from: start, isGuarded: true, meter)
     let all = try LogisticProblem(train: rows.joined(outer), validation: outer, outer: .penalties(groups))
-    let weights = try? TunedStrengths.fitted(all, at: tuned.lambda, meter)
+    return try Fit(rows.meanLoss(tuned.inner), &tuned, all, meter)
+  }
+
+  /// Fitted to all rows; when the calls are used up, to the training rows alone, and the end says so.
+  private init(_ trainLoss: Double, _ tuned: inout TunedStrengths, _ all: some ValidatedProblem, _ meter: OracleMeter)
+    throws(BilevelError)
+  {
+    weights = tuned.inner
+    do {
+      weights = try TunedStrengths.fitted(all, at: tuned.lambda, meter)
+    } catch {
+      guard error.kind == .budget else { throw error }
+      tuned.stop = .budget
+    }
     tuned.count = meter.count
-    return Fit(weights: weights ?? tuned.inner, tuned: tuned, trainLoss: rows.meanLoss(tuned.inner))
+    (self.tuned, self.trainLoss) = (tuned, trainLoss)
   }
 
   /// The conditional logit: ranks alternatives by their features, or calibrates the scores of a model.
@@ -50,9 +63,7 @@ public struct Fit: Sendable {
     let problem = try ChoiceProblem(train: rows, validation: outer, groups: groups, prior: prior)
     var tuned = try TunedStrengths.tune(problem, from: start, isGuarded: true, meter)
     let all = try ChoiceProblem(train: rows.joined(outer), validation: outer, groups: groups, prior: prior)
-    let weights = try? TunedStrengths.fitted(all, at: tuned.lambda, meter)
-    tuned.count = meter.count
-    return Fit(weights: weights ?? tuned.inner, tuned: tuned, trainLoss: rows.meanLoss(tuned.inner))
+    return try Fit(rows.meanLoss(tuned.inner), &tuned, all, meter)
   }
 }
 
@@ -70,6 +81,6 @@ extension ChoiceRows {
     func sizes(_ rows: ChoiceRows) -> [Int] { zip(rows.starts.dropFirst(), rows.starts).map { $0 - $1 } }
     return try ChoiceRows(
       features: features + others.features, sizes: sizes(self) + sizes(others), targets: targets + others.targets,
-      weights: weights + others.weights, width: width)
+      weights: weights + others.weights, offsets: offsets + others.offsets, width: width)
   }
 }

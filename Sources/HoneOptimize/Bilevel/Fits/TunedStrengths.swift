@@ -23,6 +23,8 @@ public struct TunedStrengths: Hashable, Sendable {
   public var errorEstimate: Double
   public var valueError: Double
   public var count: OracleCount
+  /// What `auto` chose, in words.
+  public var method: String
   public var stop: BilevelSearch.Stop
 
   /// Tunes within a number of oracle calls, which is never passed.
@@ -57,22 +59,33 @@ public struct TunedStrengths: Hashable, Sendable {
         found = try search.run(metered, from: start)
       }
     } catch {
-      guard meter.isSpent else { throw error }
-      throw BilevelError(
-        .budget, "the budget of \(meter.cap) oracle calls is used up before the strengths are tuned",
-        hint: "raise it, or take fewer strengths")
+      throw meter.isSpent ? spent(meter) : error
     }
     let cold = try? BilevelSearch(isWarm: false).hypergradient(of: metered, at: found.lambda)
     return TunedStrengths(
       lambda: found.lambda, inner: found.inner, shrinkage: found.shrinkage, startLoss: found.startValue,
       outerLoss: found.value, selectionLoss: selection,
       coldDifference: cold.map { abs($0.value - found.value) } ?? .infinity, errorEstimate: found.errorEstimate,
-      valueError: found.valueError, count: meter.count, stop: meter.isSpent ? .budget : found.stop)
+      valueError: found.valueError, count: meter.count,
+      method: "implicit hypergradients by "
+        + (problem.innerDimension <= LinearSolver.dense ? "Cholesky" : "conjugate gradients with an older factor")
+        + ", Newton steps inside, L-BFGS outside",
+      stop: meter.isSpent ? .budget : found.stop)
   }
   /// Weights fitted with strengths that are known, such as to more rows than the strengths were tuned with.
   static func fitted(_ problem: some ValidatedProblem, at lambda: [Double], _ meter: OracleMeter) throws(BilevelError)
     -> [Double]
   {
-    try BilevelSearch(tolerance: 1e-6).hypergradient(of: MeteredProblem(problem, meter), at: lambda).inner
+    do {
+      return try BilevelSearch(tolerance: 1e-6).hypergradient(of: MeteredProblem(problem, meter), at: lambda).inner
+    } catch {
+      throw meter.isSpent ? spent(meter) : error
+    }
+  }
+
+  static func spent(_ meter: OracleMeter) -> BilevelError {
+    BilevelError(
+      .budget, "the \(meter.cap) oracle calls of the fit are used up before it has an answer",
+      hint: "give it more (calls:), or take fewer strengths")
   }
 }

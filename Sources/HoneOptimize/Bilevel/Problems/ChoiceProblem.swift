@@ -79,7 +79,7 @@ public struct ChoiceProblem: ValidatedProblem {
     return Curvature(problem: self, w: w, lambda: lambda, matrix: matrix)
   }
 
-  private func strength(_ j: Int, _ lambda: [Double]) -> Double { ridge + (groups[j].map { exp(lambda[$0]) } ?? 0) }
+  fileprivate func strength(_ j: Int, _ lambda: [Double]) -> Double { ridge + (groups[j].map { exp(lambda[$0]) } ?? 0) }
 
   // MARK: - Validation
 
@@ -89,7 +89,11 @@ public struct ChoiceProblem: ValidatedProblem {
     ChoiceProblem(self, validation: validation.picking(rows))
   }
 
-  public func validationLosses(_ w: [Double], rows: [Int]) -> [Double] { validation.picking(rows).losses(w) }
+  /// Times their weight, relative to the mean one: their mean is g.
+  public func validationLosses(_ w: [Double], rows: [Int]) -> [Double] {
+    let scale = Double(validation.count) / validation.weights.reduce(0, +)
+    return validation.picking(rows).losses(w).map { scale * $0 }
+  }
 
   private init(_ other: ChoiceProblem, validation: ChoiceRows) {
     (train, groups, prior, ridge) = (other.train, other.groups, other.prior, other.ridge)
@@ -122,5 +126,14 @@ public struct ChoiceProblem: ValidatedProblem {
     }
 
     func hessian() -> [Double]? { matrix }
+  }
+}
+
+extension ChoiceProblem: MonotoneProblem {
+  public var outerFloor: Double { 0 }
+
+  /// The strengths. Nil where w0 is not zero: they draw the weights elsewhere then.
+  public func convexity(_ lambda: [Double]) -> [Double]? {
+    prior.allSatisfy { $0 == 0 } ? prior.indices.map { strength($0, lambda) } : nil
   }
 }

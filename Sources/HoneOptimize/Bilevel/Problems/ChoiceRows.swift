@@ -12,6 +12,8 @@ public struct ChoiceRows: Hashable, Sendable {
   public let targets: [Double]
   /// Of each row, above 0.
   public let weights: [Double]
+  /// Added to each alternative's score, as it is.
+  public let offsets: [Double]
   public let width: Int
 
   public var count: Int { weights.count }
@@ -20,14 +22,16 @@ public struct ChoiceRows: Hashable, Sendable {
   ///   - sizes: alternatives of each row, 1 or more.
   ///   - targets: 0 or more for each alternative, with a sum above 0 in every row; they are divided by it.
   ///   - weights: of each row, above 0; nil: all 1.
+  ///   - offsets: of each alternative; nil: all 0.
   /// - Throws: `invalid` when sizes do not fit, or a number is not finite.
-  public init(features: [Double], sizes: [Int], targets: [Double], weights: [Double]? = nil, width: Int)
-    throws(BilevelError)
-  {
+  public init(
+    features: [Double], sizes: [Int], targets: [Double], weights: [Double]? = nil, offsets: [Double]? = nil, width: Int
+  ) throws(BilevelError) {
     let total = sizes.reduce(0, +)
     let weights = weights ?? Array(repeating: 1, count: sizes.count)
+    let offsets = offsets ?? Array(repeating: 0, count: total)
     guard width > 0, !sizes.isEmpty, sizes.allSatisfy({ $0 > 0 }), features.count == total * width,
-      targets.count == total, weights.count == sizes.count
+      targets.count == total, weights.count == sizes.count, offsets.count == total, Vectors.isFinite(offsets)
     else {
       throw BilevelError(
         .invalid, "\(features.count) numbers do not make \(total) alternatives of \(width) in \(sizes.count) rows")
@@ -47,7 +51,8 @@ public struct ChoiceRows: Hashable, Sendable {
       }
       for place in places { shares[place] /= sum }
     }
-    (self.features, self.starts, self.targets, self.weights, self.width) = (features, starts, shares, weights, width)
+    (self.features, self.starts, self.targets, self.weights) = (features, starts, shares, weights)
+    (self.offsets, self.width) = (offsets, width)
   }
 
   private init(_ other: ChoiceRows, rows: [Int]) {
@@ -57,6 +62,7 @@ public struct ChoiceRows: Hashable, Sendable {
     let width = other.width
     features = places.flatMap { other.features[($0.lowerBound * width)..<($0.upperBound * width)] }
     targets = places.flatMap { other.targets[$0] }
+    offsets = places.flatMap { other.offsets[$0] }
     weights = rows.map { other.weights[$0] }
     (self.starts, self.width) = (starts, width)
   }
@@ -64,13 +70,13 @@ public struct ChoiceRows: Hashable, Sendable {
   /// These rows, in this order.
   func picking(_ rows: [Int]) -> ChoiceRows { ChoiceRows(self, rows: rows) }
 
-  /// x'w of one row's alternatives.
+  /// x'w and the offset of one row's alternatives.
   func scores(_ w: [Double], row: Int) -> [Double] {
     (starts[row]..<starts[row + 1]).map { place in
       features.withUnsafeBufferPointer { x in
         w.withUnsafeBufferPointer { w in
           guard let x = x.baseAddress, let w = w.baseAddress else { return 0 }
-          return HoneNumerics.dot(x + place * width, w, width)
+          return HoneNumerics.dot(x + place * width, w, width) + offsets[place]
         }
       }
     }

@@ -109,8 +109,8 @@ public struct LogisticProblem: BilevelProblem {
 
   public func curvature(_ w: [Double], _ lambda: [Double]) -> any BilevelCurvature {
     LogisticCurvature(
-      problem: self, w: w, lambda: lambda, probabilities: train.losses(w).probabilities, weights: rowWeights(lambda),
-      strengths: strengths(lambda))
+      problem: self, rows: train, w: w, lambda: lambda, probabilities: train.losses(w).probabilities,
+      weights: rowWeights(lambda), strengths: strengths(lambda))
   }
 
   // MARK: - Pieces
@@ -156,9 +156,30 @@ extension LogisticProblem: ValidatedProblem {
   }
 }
 
+extension LogisticProblem: MonotoneProblem {
+  public var outerFloor: Double { 0 }
+
+  /// The strengths. Nil for weights of rows, on which h falls, and for a risk.
+  public func convexity(_ lambda: [Double]) -> [Double]? {
+    guard case .penalties = outer, risk == nil else { return nil }
+    let strengths = strengths(lambda)
+    return (0..<innerDimension).map { strengths[$0 % train.width] }
+  }
+
+  public func outerCurvature(_ w: [Double]) -> (any BilevelCurvature)? {
+    guard risk == nil else { return nil }
+    let count = validation.count
+    return LogisticCurvature(
+      problem: self, rows: validation, w: w, lambda: [], probabilities: validation.losses(w).probabilities,
+      weights: Array(repeating: 1 / Double(count), count: count), strengths: Array(repeating: 0, count: train.width))
+  }
+}
+
 /// Second derivatives at one w: the probabilities are worked out once, so a product costs two passes over the rows.
 private struct LogisticCurvature: BilevelCurvature {
   let problem: LogisticProblem
+  /// Those of which the second derivatives are.
+  let rows: LogisticRows
   let w: [Double]
   let lambda: [Double]
   let probabilities: [Double]
@@ -166,9 +187,9 @@ private struct LogisticCurvature: BilevelCurvature {
   let strengths: [Double]
 
   func hessianProduct(_ v: [Double], into result: inout [Double]) {
-    let width = problem.train.width
+    let width = rows.width
     for i in result.indices { result[i] = strengths[i % width] * v[i] }
-    problem.train.addHessianProduct(v, probabilities, weights, to: &result)
+    rows.addHessianProduct(v, probabilities, weights, to: &result)
   }
 
   func mixedProduct(_ v: [Double], into result: inout [Double]) {
@@ -181,7 +202,6 @@ private struct LogisticCurvature: BilevelCurvature {
       }
     case .rowWeights:
       // d/dlambda_i of the gradient: c_i (1 - c_i) (p_i - y_i) x_i'.
-      let rows = problem.train
       let u = rows.scores(v)
       let residuals = rows.residuals(probabilities)
       for row in 0..<rows.count {
@@ -194,7 +214,6 @@ private struct LogisticCurvature: BilevelCurvature {
   }
 
   func hessian() -> [Double]? {
-    let rows = problem.train
     let (outputs, width) = (rows.outputs, rows.width)
     let size = outputs * width
     var matrix = Array(repeating: 0.0, count: size * size)
@@ -231,7 +250,7 @@ private struct LogisticCurvature: BilevelCurvature {
 
   private func factor(_ row: Int, _ k: Int, _ l: Int) -> Double {
     let c = weights?[row] ?? 1
-    let start = row * problem.train.outputs
+    let start = row * rows.outputs
     let p = probabilities[start + k]
     return k == l ? c * p * (1 - p) : -c * p * probabilities[start + l]
   }
