@@ -36,6 +36,8 @@ public struct NestedSearch: Sendable {
     public var standardError: Double
     public var lambda: [Double]
     public var count: OracleCount
+    /// Those of them that went into its lower bound.
+    public var boundCalls: Int
     public var reason: String
   }
 
@@ -48,7 +50,8 @@ public struct NestedSearch: Sendable {
     public var attempts: [Attempt]
     public var count: OracleCount
     public var abandoned: Int
-    /// What the abandoned ones would have taken more if each had taken as much as those tuned did in the mean.
+    /// What the abandoned ones would have taken if each had taken as much as the searches of those tuned did in the mean,
+    /// less all that went into lower bounds, in vain too; below zero where they did not pay.
     public var callsSaved: Int
   }
 
@@ -57,7 +60,8 @@ public struct NestedSearch: Sendable {
   public var budget: Int
   /// Most arms.
   public var arms: Int
-  /// The part of what a tuned arm took in the mean that may be spent on the next one's lower bound; 0: none is looked for.
+  /// The part of what the search of a tuned arm took in the mean that may be spent, about, on the next one's lower bound;
+  /// 0: none is looked for.
   public var share: Double
   public var seed: UInt64
 
@@ -112,6 +116,7 @@ public struct NestedSearch: Sendable {
     var losses: Estimate?
     var lambda: [Double] = []
     var count = OracleCount()
+    var boundCalls = 0
     var reason = ""
   }
 
@@ -137,18 +142,19 @@ public struct NestedSearch: Sendable {
       }
     }
 
-    /// Calls of a tuned arm.
+    /// Calls of a tuned arm's search.
     private var mean: Double {
       let tuned = arms.filter { $0.state == .tuned }
-      return tuned.isEmpty ? 0 : Double(tuned.reduce(0) { $0 + $1.count.total }) / Double(tuned.count)
+      let calls = tuned.reduce(0) { $0 + $1.count.total - $1.boundCalls }
+      return tuned.isEmpty ? 0 : Double(calls) / Double(tuned.count)
     }
 
     var report: Report {
-      let abandoned = arms.filter { $0.state == .abandoned }
-      let saved = abandoned.reduce(0.0) { $0 + mean - Double($1.count.total) }
+      let abandoned = arms.count { $0.state == .abandoned }
+      let bounds = arms.reduce(0) { $0 + $1.boundCalls }
       return Report(
-        arms: arms, best: best, attempts: attempts, count: count, abandoned: abandoned.count,
-        callsSaved: Int(saved.rounded()))
+        arms: arms, best: best, attempts: attempts, count: count, abandoned: abandoned,
+        callsSaved: Int((Double(abandoned) * mean).rounded()) - bounds)
     }
 
     func context(_ problem: Problem, _ asked: Int, _ model: (any ChatModel)?) -> AskContext {
@@ -183,7 +189,7 @@ public struct NestedSearch: Sendable {
         Arm(
           trial: trial, proposal: proposal, state: found.state, value: found.value,
           standardError: found.losses.map { $0.deviation / Double($0.count).squareRoot() } ?? 0, lambda: found.lambda,
-          count: found.count, reason: found.reason))
+          count: found.count, boundCalls: found.boundCalls, reason: found.reason))
       estimates.append(estimate)
       if let estimate {
         driver.tell(.completed(trial: trial, estimate, screened: found.state == .abandoned, outcomes: [:]))
@@ -195,15 +201,18 @@ public struct NestedSearch: Sendable {
     private func found(_ problem: some ValidatedProblem) -> Found {
       let meter = OracleMeter(cap: max(0, search.budget - count.total))
       var found = Found(state: .failed)
-      do {
-        if let bound = bound(problem, meter) {
-          found = Found(state: .abandoned, value: bound)
-        } else {
+      let bound = bound(problem, meter)
+      let boundCalls = meter.count.total
+      if let bound {
+        found = Found(state: .abandoned, value: bound)
+      } else {
+        do {
           found = try tuned(problem, meter)
+        } catch {
+          found.reason = error.description
         }
-      } catch {
-        found.reason = error.description
       }
+      found.boundCalls = boundCalls
       found.count.add(meter.count)
       if meter.isSpent, found.state != .abandoned { found.state = .cut }
       return found
