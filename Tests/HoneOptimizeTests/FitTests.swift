@@ -23,6 +23,11 @@ import Testing
     let groups: [Int?] = [0, 0, 1, 1, 1, 1, nil]
     let fit = try Fit.classifier(inner, outer: outer, groups: groups)
     #expect(fit.tuned.outerLoss < fit.tuned.startLoss)
+    #expect(fit.tuned.method == "implicit hypergradients by Cholesky, newton inside, lbfgs outside")
+    let other = try TunedStrengths.tune(
+      LogisticProblem(train: inner, validation: outer, outer: .penalties(groups)), isGuarded: false,
+      search: BilevelSearch(estimator: .penalty(gamma: 100), inner: .lbfgs, steps: 1))
+    #expect(other.method.hasPrefix("penalty") && other.method.contains("lbfgs inside"), "\(other.method)")
     #expect(fit.tuned.coldDifference < 1e-6 && fit.tuned.valueError < 1e-4)
     #expect((fit.tuned.selectionLoss ?? 0) > 0 && fit.tuned.lambda.count == 2)
     // Fitted to all rows: the gradient of that problem is zero there.

@@ -135,9 +135,9 @@ extension TaskFile {
     for (spec, use) in zip(workflow.fits, fitUses) {
       let settings = FitSettings(spec, Filling(space: space), space.initial)
       let maker = FitMaker(
-        spec: spec, settings: settings, rows: splits.train, start: [:], candidateFields: spec.inputs(space))
+        spec: spec, settings: settings, rows: splits.train, start: [:])
       do throws(FitError) {
-        try maker.check(splits.validation + splits.test, needsLoss: needsLoss)
+        try maker.check(splits.validation + splits.test, candidates: spec.inputs(space), needsLoss: needsLoss)
       } catch {
         var diagnostic = use
         diagnostic.message += ": \(error.message)"

@@ -5,9 +5,10 @@ import HoneTrace
 extension FitMaker {
   /// - Parameters:
   ///   - others: rows that are decided about, beside the training rows.
-  /// - Throws: the first that is wrong.
+  ///   - candidates: fields that may hold candidates.
   ///   - needsLoss: each of them is scored by its loss or cost.
-  func check(_ others: [Example], needsLoss: Bool) throws(FitError) {
+  /// - Throws: the first that is wrong.
+  func check(_ others: [Example], candidates: [String], needsLoss: Bool) throws(FitError) {
     guard let first = rows.first else {
       throw FitError("there are no rows of train to fit to; give data.train a share")
     }
@@ -25,7 +26,7 @@ extension FitMaker {
       if let checked { _ = try checkedParts(checked) } else { _ = try parts(kinds: kinds) }
       if needsLoss { try known(others, Set(kinds)) }
     case .rank(let rank):
-      for field in candidateFields { try check(field, rank, others, needsLoss: needsLoss) }
+      for field in candidates { try check(field, rank, others, needsLoss: needsLoss) }
     case .calibrate(let field, let costs):
       let labels = try Self.of(first) { () throws(FitError) in try Self.scores(first.fields, field, nil) }
       for row in rows + others {

@@ -53,8 +53,6 @@ struct FitMaker {
   let settings: FitSettings
   let rows: [Example]
   let start: [String: Double]
-  /// Fields that may hold candidates.
-  var candidateFields: [String] = []
 
   func model() throws(FitError) -> FittedModel {
     guard case .calibrate = spec.form else {

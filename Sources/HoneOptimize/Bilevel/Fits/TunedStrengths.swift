@@ -23,7 +23,7 @@ public struct TunedStrengths: Hashable, Sendable {
   public var errorEstimate: Double
   public var valueError: Double
   public var count: OracleCount
-  /// What `auto` chose, in words.
+  /// What gave hypergradients, solved the inner problem and moved lambda, in words; of `auto` what it chose.
   public var method: String
   public var stop: BilevelSearch.Stop
 
@@ -67,11 +67,18 @@ public struct TunedStrengths: Hashable, Sendable {
       outerLoss: found.value, selectionLoss: selection,
       coldDifference: cold.map { abs($0.value - found.value) } ?? .infinity, errorEstimate: found.errorEstimate,
       valueError: found.valueError, count: meter.count,
-      method: "implicit hypergradients by "
-        + (problem.innerDimension <= LinearSolver.dense ? "Cholesky" : "conjugate gradients with an older factor")
-        + ", Newton steps inside, L-BFGS outside",
+      method: words(search, problem.innerDimension),
       stop: meter.isSpent ? .budget : found.stop)
   }
+
+  /// - Parameter size: n, by which `auto` chooses.
+  private static func words(_ search: BilevelSearch, _ size: Int) -> String {
+    let way = size <= LinearSolver.dense ? "Cholesky" : "conjugate gradients with an older factor"
+    let estimator =
+      search.estimator == .implicit(.auto) ? "implicit hypergradients by \(way)" : "\(search.estimator)"
+    return "\(estimator), \(search.inner) inside, \(search.step) outside"
+  }
+
   /// Weights fitted with strengths that are known, such as to more rows than the strengths were tuned with.
   static func fitted(_ problem: some ValidatedProblem, at lambda: [Double], _ meter: OracleMeter) throws(BilevelError)
     -> [Double]
